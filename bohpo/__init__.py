@@ -1,0 +1,1 @@
+"""Asynchronous parallel Bayesian hyperparameter search for medical-imaging networks on GPU clusters."""

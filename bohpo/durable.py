@@ -1,0 +1,63 @@
+"""Files that survive a kill at any moment: written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace `path` by `content` so that a reader sees the old file or the new one, never a torn one.
+
+    The content goes to a temporary file beside it, is synced, renamed, and the directory is synced.
+
+    Args:
+        path: File to write; its directory must exist.
+        content: All of the new content.
+    """
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+    sync_directory(path.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the renames and removals in `directory` survive a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_json(path: Path, data: object) -> None:
+    """Replace `path` by `data` as JSON, atomically; figures that JSON cannot hold are refused.
+
+    Raises:
+        ValueError: If `data` holds a nan or an infinity.
+    """
+    write_atomically(path, json.dumps(data, indent=1, allow_nan=False).encode() + b"\n")
+
+
+def read_json(path: Path) -> Any | None:
+    """Read a JSON file, or give None where there is none.
+
+    Raises:
+        ValueError: If the file holds something else than JSON.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,1 @@
+"""From what has completed, failed and is running to what to train next."""

@@ -1,0 +1,1 @@
+"""Where the bohpo_* tables and Optuna's live: what happened, durably."""

@@ -1,0 +1,157 @@
+"""The store as the campaign's loop and the views know it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from bohpo.space import Space
+from bohpo.store.records import Campaign, CampaignState, Evaluation, Event, Lease, Owner, StopRequest
+from bohpo.trial import Attempt, Curve, Outcome, Proposal, Trial
+
+
+class Store(Protocol):
+    """What happened, durably. Every method that writes commits before it returns, in one transaction.
+
+    Every method may raise `StoreError` when the database cannot be reached; each that takes a lease raises
+    `LeaseError`, and has written nothing, when the lease was taken over.
+    """
+
+    def create_campaign(
+        self,
+        name: str,
+        *,
+        study_text: str,
+        study_hash: str,
+        directory: Path,
+        space: Space,
+        maximize: bool,
+        metric: str,
+        budget_trials: int | None,
+        provenance: Mapping[str, str],
+    ) -> Campaign:
+        """Begin a campaign.
+
+        Raises:
+            UsageError: If a campaign (or an Optuna study) of this name exists.
+        """
+        ...
+
+    def campaigns(self) -> list[Campaign]:
+        """List all campaigns, the latest first."""
+        ...
+
+    def campaign(self, name: str) -> Campaign:
+        """Give a campaign by name.
+
+        Raises:
+            NotFoundError: If there is none; the message names close matches.
+        """
+        ...
+
+    def acquire_lease(self, name: str, owner: Owner, seconds: float) -> Lease:
+        """Become the one driver of a campaign; a lease that has expired or whose owner is known dead is taken over.
+
+        Raises:
+            LeaseError: If another driver holds the lease; names it, and since when.
+        """
+        ...
+
+    def renew_lease(self, lease: Lease, seconds: float) -> Lease:
+        """Hold the lease for another `seconds` from now."""
+        ...
+
+    def release_lease(self, lease: Lease) -> None:
+        """Give the lease back; harmless when it was taken over."""
+        ...
+
+    def lease(self, name: str) -> Lease | None:
+        """Give the lease of a campaign if one is held by an owner that is not known dead and it has not expired."""
+        ...
+
+    def request_stop(self, name: str, request: StopRequest) -> None:
+        """Ask the driver to stop; needs no lease. `StopRequest.NONE` takes the request back."""
+        ...
+
+    def set_budget(self, name: str, trials: int) -> None:
+        """Change the number of trials to run in all; needs no lease."""
+        ...
+
+    def set_state(self, lease: Lease, state: CampaignState) -> None:
+        """Record where the campaign stands; `ended` is set with FINISHED and cleared with ACTIVE."""
+        ...
+
+    def add_trial(self, lease: Lease, uid: str, proposal: Proposal) -> int:
+        """Record a proposal as a pending trial, whole, in one transaction.
+
+        Args:
+            lease: The driver's lease.
+            uid: Identity of the proposal. A second call with the same one changes nothing and gives the same number.
+            proposal: What to train and why; distributions come from the campaign's space.
+
+        Returns:
+            The trial's number, 0, 1, ... within the campaign.
+        """
+        ...
+
+    def save_attempt(self, lease: Lease, attempt: Attempt) -> None:
+        """Record an attempt, or its new state; keyed by trial and number."""
+        ...
+
+    def complete_trial(
+        self, lease: Lease, number: int, value: float, outcome: Outcome, reports: Sequence[tuple[int, float]] = ()
+    ) -> bool:
+        """Record the outcome of a trial; the first one wins.
+
+        Args:
+            lease: The driver's lease.
+            number: Number of the trial.
+            value: The objective's figure in `outcome`.
+            outcome: All that the trainer gave.
+            reports: Intermediate values as (step, value); kept as Optuna's intermediate values.
+
+        Returns:
+            Whether it was recorded; False if the trial had ended before.
+        """
+        ...
+
+    def fail_trial(self, lease: Lease, number: int, reason: str) -> bool:
+        """Record that a trial will have no outcome. Returns whether it was pending."""
+        ...
+
+    def trials(self, name: str) -> list[Trial]:
+        """Give all trials of a campaign with their attempts, by number."""
+        ...
+
+    def trial(self, name: str, number: int) -> Trial:
+        """Give one trial.
+
+        Raises:
+            NotFoundError: If there is none of this number.
+        """
+        ...
+
+    def curves(self, name: str, number: int) -> Mapping[str, Curve]:
+        """Give the curves of a completed trial; empty where it gave none."""
+        ...
+
+    def add_event(self, lease: Lease, kind: str, message: str, trial: int | None = None) -> None:
+        """Append to the campaign's history."""
+        ...
+
+    def events(self, name: str, after: int = 0) -> list[Event]:
+        """Give the events with a number above `after`, in order."""
+        ...
+
+    def add_evaluation(self, name: str, evaluation: Evaluation) -> None:
+        """Record a scoring on the test cases; needs no lease."""
+        ...
+
+    def evaluations(self, name: str) -> list[Evaluation]:
+        """Give the scorings on the test cases, in order."""
+        ...
+
+    def close(self) -> None:
+        """Give back the connections."""
+        ...

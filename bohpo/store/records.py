@@ -1,0 +1,148 @@
+"""Frozen values that the store keeps beside trials."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from bohpo.trial import Outcome
+
+
+class CampaignState(StrEnum):
+    """Where a campaign stands. Whether a driver is at work right now is told by its lease."""
+
+    ACTIVE = "active"
+    STOPPED = "stopped"
+    FINISHED = "finished"
+
+
+class StopRequest(StrEnum):
+    """What a driver was asked to do at its next step."""
+
+    NONE = ""
+    DRAIN = "drain"
+    NOW = "now"
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """One run of a study.
+
+    Attributes:
+        name: Unique in the database; also the name of the Optuna study.
+        study_text: The study file as it was launched, TOML.
+        study_hash: SHA-256 of the study's meaning, in hexadecimal.
+        directory: Absolute path of the campaign's folder.
+        state: Active, stopped or finished.
+        stop_request: What the driver was asked to do.
+        budget_trials: Trials to run in all, or None where only time limits the campaign.
+        provenance: Versions, git commit, host and the like, fixed at the launch.
+        created: Seconds since the epoch.
+        ended: When it was finished, seconds since the epoch, or None.
+    """
+
+    name: str
+    study_text: str
+    study_hash: str
+    directory: Path
+    state: CampaignState = CampaignState.ACTIVE
+    stop_request: StopRequest = StopRequest.NONE
+    budget_trials: int | None = None
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    created: float = 0.0
+    ended: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A driver's process.
+
+    Attributes:
+        host: Name of its host.
+        pid: Its process id there.
+        started: Start of the process in clock ticks since the host's boot, so that a reused id is told apart.
+    """
+
+    host: str
+    pid: int
+    started: int
+
+    @classmethod
+    def this_process(cls) -> Owner:
+        """Describe the calling process."""
+        return cls(socket.gethostname(), os.getpid(), process_started(os.getpid()) or 0)
+
+    @property
+    def is_known_dead(self) -> bool:
+        """Whether the process was on this host and is gone."""
+        return self.host == socket.gethostname() and process_started(self.pid) != self.started
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to write to a campaign.
+
+    Attributes:
+        campaign: Name of the campaign.
+        token: Greater at every take-over; a write with an older token is refused.
+        owner: Who holds it.
+        expires: When it ends unless renewed, seconds since the epoch by the database's clock.
+        since: When the owner took it, by the same clock.
+    """
+
+    campaign: str
+    token: int
+    owner: Owner
+    expires: float
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in a campaign.
+
+    Attributes:
+        number: 1, 2, ... in the order of recording, over the whole database.
+        time: Seconds since the epoch.
+        kind: Short name such as `launched`, `proposed`, `attempt-ended`, `lease-taken`.
+        message: One line for people.
+        trial: Number of the trial it is about, or None.
+    """
+
+    number: int
+    time: float
+    kind: str
+    message: str
+    trial: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A trial's model scored on the held-out test cases.
+
+    Attributes:
+        trial: Number of the trial.
+        time: When, seconds since the epoch.
+        outcome: What came of it.
+    """
+
+    trial: int
+    time: float
+    outcome: Outcome
+
+
+def process_started(pid: int) -> int | None:
+    """Give the start time of a process on this host in clock ticks since boot, or None where there is none.
+
+    Source:
+        proc_pid_stat(5), field 22; a zombie counts as gone.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] == "Z" else int(fields[19])

@@ -1,0 +1,165 @@
+"""An attempt on disk: what the driver, the worker and the trainer tell each other.
+
+`<campaign>/trials/<number>/attempt-<k>/` holds
+
+| file            | written by        | what                                                                        |
+| --------------- | ----------------- | --------------------------------------------------------------------------- |
+| attempt.json    | driver            | the `AttemptSpec`: what to run, for how long, with which seed               |
+| config.json     | driver            | the configuration, fixed parameters included; `BOHPO_CONFIG` names it       |
+| progress.jsonl  | trainer           | `{"step": 1, "value": 0.3, "time": ...}` a line, growing                    |
+| log.txt         | worker            | what the trainer printed, capped                                            |
+| heartbeat       | worker            | touched every second while the attempt runs                                 |
+| checkpoint/     | trainer           | atomic, checksummed, the last two kept                                      |
+| model/          | trainer           | what `evaluate` needs; kept for the best trials                             |
+| outcome.json    | trainer           | the `Outcome`, atomic                                                       |
+| ended.json      | worker            | how the attempt ended and why; the last thing that is written               |
+
+An external command finds the folder in `BOHPO_DIRECTORY`; it may be written in any language.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bohpo.durable import read_json, write_json
+
+STOPPED_EXIT_CODE = 75
+"""Exit code by which a trainer says: stopped early with a checkpoint, run me again (EX_TEMPFAIL of sysexits.h)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptSpec:
+    """What a worker needs to run one attempt.
+
+    Attributes:
+        campaign: Name of the campaign.
+        trial: Number of the trial.
+        number: 1 for the first attempt, and so on.
+        entry: `module:function` of a Python trainer, or empty.
+        command: External command, or empty.
+        working_directory: Where the trainer runs; also the first place where Python looks for its module.
+        metric: Metric of the outcome that must be there.
+        bounds: Least and greatest value that the metric may have, None for open.
+        seed: Seed of the training.
+        threads: CPU threads that the trainer may use.
+        deadline_seconds: Seconds after which the attempt is killed, or None.
+        silence_seconds: Seconds without a report after which the attempt is killed, or None.
+        log_bytes: Length at which the log is cut.
+        earlier_checkpoints: Checkpoint directories of earlier attempts, latest first.
+        model: Model directory that an evaluation scores, or empty for a training.
+    """
+
+    campaign: str
+    trial: int
+    number: int
+    entry: str = ""
+    command: tuple[str, ...] = ()
+    working_directory: str = "."
+    metric: str = "value"
+    bounds: tuple[float | None, float | None] = (None, None)
+    seed: int = 0
+    threads: int = 1
+    deadline_seconds: float | None = None
+    silence_seconds: float | None = None
+    log_bytes: int = 10_000_000
+    earlier_checkpoints: tuple[str, ...] = ()
+    model: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the spec as a dictionary that JSON can hold."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> AttemptSpec:
+        """Take a spec from `to_json`'s dictionary."""
+        tuples = {key: tuple(data[key]) for key in ("command", "bounds", "earlier_checkpoints")}
+        return cls(**{**data, **tuples})
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptDirectory:
+    """The files of one attempt."""
+
+    path: Path
+
+    @property
+    def spec(self) -> Path:
+        """What to run."""
+        return self.path / "attempt.json"
+
+    @property
+    def config(self) -> Path:
+        """The configuration."""
+        return self.path / "config.json"
+
+    @property
+    def progress(self) -> Path:
+        """What the trainer reports while it runs."""
+        return self.path / "progress.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """What the trainer printed."""
+        return self.path / "log.txt"
+
+    @property
+    def heartbeat(self) -> Path:
+        """Touched by the worker while the attempt runs."""
+        return self.path / "heartbeat"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The trainer's checkpoints."""
+        return self.path / "checkpoint"
+
+    @property
+    def model(self) -> Path:
+        """What an evaluation needs of the training."""
+        return self.path / "model"
+
+    @property
+    def outcome(self) -> Path:
+        """What the training came to."""
+        return self.path / "outcome.json"
+
+    @property
+    def ended(self) -> Path:
+        """How the attempt ended."""
+        return self.path / "ended.json"
+
+    def prepare(self, spec: AttemptSpec, configuration: dict[str, Any]) -> None:
+        """Write what the worker reads; harmless when repeated."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_json(self.config, configuration)
+        write_json(self.spec, spec.to_json())
+
+    def read_spec(self) -> AttemptSpec:
+        """Read what `prepare` wrote."""
+        return AttemptSpec.from_json(json.loads(self.spec.read_bytes()))
+
+    def read_configuration(self) -> dict[str, Any]:
+        """Read the configuration."""
+        return dict(json.loads(self.config.read_bytes()))
+
+    def read_progress(self) -> list[tuple[int, float]]:
+        """Read the reports so far as (step, value); lines that are torn or foreign are passed over."""
+        try:
+            lines = self.progress.read_bytes().splitlines()
+        except FileNotFoundError:
+            return []
+        reports = []
+        for line in lines:
+            try:
+                report = json.loads(line)
+                reports.append((int(report["step"]), float(report["value"])))
+            except (ValueError, KeyError, TypeError):
+                continue
+        return reports
+
+    def read_ended(self) -> dict[str, Any] | None:
+        """Read how the attempt ended, or None while it runs."""
+        return read_json(self.ended)

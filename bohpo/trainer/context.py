@@ -1,0 +1,97 @@
+"""The context of a training: reports, checkpoints, deadline and the request to stop."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from bohpo.errors import AttemptError
+from bohpo.trainer.attempt import AttemptDirectory, AttemptSpec
+from bohpo.trainer.checkpoint import Checkpoint
+
+
+class Stopped(Exception):
+    """Raised by a trainer that was asked to stop and has saved a checkpoint; the trial is run again from there."""
+
+
+@dataclass(slots=True)
+class Context:
+    """What a trainer may ask of bohpo and tell it.
+
+    Attributes:
+        directory: Folder of the attempt; the trainer may write there.
+        checkpoint: Where to save and resume from.
+        seed: Seed of the training; the same on every attempt at the trial.
+        threads: CPU threads to use.
+        deadline: When the training is killed, seconds since the epoch, or None.
+    """
+
+    directory: Path
+    checkpoint: Checkpoint
+    seed: int = 0
+    threads: int = 1
+    deadline: float | None = None
+    _stop_requested: bool = field(default=False, repr=False)
+
+    @classmethod
+    def in_directory(cls, directory: Path, *, seed: int = 0, threads: int = 1) -> Context:
+        """Make a context for a training by hand, outside any campaign."""
+        directory.mkdir(parents=True, exist_ok=True)
+        return cls(directory, Checkpoint(directory / "checkpoint"), seed=seed, threads=threads)
+
+    @classmethod
+    def for_attempt(cls, attempt: AttemptDirectory, spec: AttemptSpec) -> Context:
+        """Make the context of an attempt that a worker has started."""
+        return cls(
+            directory=attempt.path,
+            checkpoint=Checkpoint(attempt.checkpoint, tuple(Path(path) for path in spec.earlier_checkpoints)),
+            seed=spec.seed,
+            threads=spec.threads,
+            deadline=None if spec.deadline_seconds is None else time.time() + spec.deadline_seconds,
+        )
+
+    @property
+    def model(self) -> Path:
+        """Folder for what an evaluation needs: weights, normalisation, thresholds. It is kept for the best trials."""
+        folder = AttemptDirectory(self.directory).model
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether to save a checkpoint and raise `Stopped` now."""
+        return self._stop_requested
+
+    def report(self, step: int, value: float) -> None:
+        """Tell how the training goes; shown live, and what learning curves are made of.
+
+        Args:
+            step: Steps done, ascending.
+            value: Objective so far, or the validation score where there is one.
+
+        Raises:
+            AttemptError: If `value` is not finite: a diverged training is not worth going on with.
+        """
+        if not math.isfinite(value):
+            raise AttemptError(f"the training diverged: step {step} reported {value}")
+        line = json.dumps({"step": int(step), "value": float(value), "time": round(time.time(), 3)}) + "\n"
+        path = AttemptDirectory(self.directory).progress
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(descriptor, line.encode())
+        finally:
+            os.close(descriptor)
+
+    def listen_for_stop(self) -> None:
+        """Turn SIGTERM into `should_stop`; called once by the trainer's process."""
+
+        def request_stop(_signal: int, _frame: FrameType | None) -> None:
+            self._stop_requested = True
+
+        signal.signal(signal.SIGTERM, request_stop)
