@@ -32,8 +32,8 @@ class TrialState(StrEnum):
 class AttemptState(StrEnum):
     """Where an attempt stands, or how it ended.
 
-    The first group is alive, the second is the trainer's own doing and counts against the configuration, the third
-    is the infrastructure's or the user's and is tried again.
+    The first group is alive; the second is the trainer's own doing; the third may be either's; the fourth is the
+    infrastructure's or the user's, and never counts against the configuration.
     """
 
     SUBMITTED = "submitted"
@@ -45,19 +45,15 @@ class AttemptState(StrEnum):
     TIMED_OUT = "timed-out"
     SILENT = "silent"
 
+    KILLED = "killed"
+
     PREEMPTED = "preempted"
-    CANCELLED = "cancelled"
     LOST = "lost"
 
     @property
     def is_alive(self) -> bool:
         """Whether the attempt may still write its outcome."""
         return self in (AttemptState.SUBMITTED, AttemptState.RUNNING)
-
-    @property
-    def is_retried(self) -> bool:
-        """Whether the end was not the configuration's fault, so that the trial is tried again."""
-        return self in (AttemptState.PREEMPTED, AttemptState.CANCELLED, AttemptState.LOST)
 
 
 @dataclass(frozen=True, slots=True)

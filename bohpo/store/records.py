@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from bohpo.processes import process_started
 from bohpo.trial import Outcome
 
 
@@ -133,16 +134,3 @@ class Evaluation:
     trial: int
     time: float
     outcome: Outcome
-
-
-def process_started(pid: int) -> int | None:
-    """Give the start time of a process on this host in clock ticks since boot, or None where there is none.
-
-    Source:
-        proc_pid_stat(5), field 22; a zombie counts as gone.
-    """
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return None if fields[0] == "Z" else int(fields[19])

@@ -1,0 +1,97 @@
+"""How an attempt ended: what the worker makes of the trainer's exit and files."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+from typing import Any
+
+from bohpo.durable import read_json
+from bohpo.errors import AttemptError
+from bohpo.trainer import AttemptDirectory, AttemptSpec, Outcome
+from bohpo.trainer.attempt import STOPPED_EXIT_CODE
+from bohpo.trial import AttemptState
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The content of `ended.json`.
+
+    Attributes:
+        state: How the attempt ended.
+        reason: Why, in one line; empty for a completed one.
+        started: When it began to run, seconds since the epoch.
+        ended: When it ended.
+    """
+
+    state: AttemptState
+    reason: str
+    started: float
+    ended: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the ending as a dictionary that JSON can hold."""
+        return {"state": self.state.value, "reason": self.reason, "started": self.started, "ended": self.ended}
+
+    @classmethod
+    def read(cls, attempt: AttemptDirectory) -> Ending | None:
+        """Read how an attempt ended, or give None where no worker came to its end."""
+        data = attempt.read_ended()
+        if data is None:
+            return None
+        return cls(AttemptState(data["state"]), data["reason"], data["started"], data["ended"])
+
+
+def read_outcome(attempt: AttemptDirectory, spec: AttemptSpec) -> tuple[float, Outcome]:
+    """Read and check what the trainer wrote, trusting nothing.
+
+    Returns:
+        The objective's figure and the whole outcome.
+
+    Raises:
+        AttemptError: If there is no outcome, or it is malformed, not finite or out of bounds.
+    """
+    try:
+        data = read_json(attempt.outcome)
+    except ValueError as error:
+        raise AttemptError(f"outcome.json is not JSON: {error}") from error
+    if data is None:
+        raise AttemptError("the trainer ended without outcome.json; write it before leaving with exit code 0")
+    outcome = Outcome.from_json(data)
+    value = outcome.objective(spec.metric)
+    low, high = spec.bounds
+    if (low is not None and value < low) or (high is not None and value > high):
+        raise AttemptError(f"{spec.metric} is {value}, outside objective.bounds = [{low}, {high}]")
+    return value, outcome
+
+
+def classify(
+    attempt: AttemptDirectory, spec: AttemptSpec, *, exit_code: int, last_line: str, stopped_for: AttemptState | None
+) -> tuple[AttemptState, str]:
+    """Tell how an attempt ended.
+
+    Args:
+        attempt: Its files.
+        spec: What it was asked to do.
+        exit_code: The trainer's, negative for a signal as in `subprocess`.
+        last_line: The last thing that the trainer printed.
+        stopped_for: Why the worker ended the trainer, or None where it ended by itself.
+
+    Returns:
+        The state and the reason in one line.
+    """
+    if exit_code == 0:
+        try:
+            read_outcome(attempt, spec)
+        except AttemptError as error:
+            return AttemptState.INVALID_OUTCOME, str(error)
+        return AttemptState.COMPLETED, ""
+    if stopped_for is AttemptState.TIMED_OUT:
+        return stopped_for, f"ran longer than budget.attempt_seconds = {spec.deadline_seconds:g}; killed"
+    if stopped_for is AttemptState.SILENT:
+        return stopped_for, f"reported nothing for budget.silence_seconds = {spec.silence_seconds:g}; killed"
+    if stopped_for is AttemptState.PREEMPTED or exit_code == STOPPED_EXIT_CODE:
+        return AttemptState.PREEMPTED, "asked to stop; resumes from its checkpoint"
+    if exit_code < 0:
+        return AttemptState.KILLED, f"the trainer was killed by {signal.Signals(-exit_code).name}; out of memory?"
+    return AttemptState.RAISED, last_line or f"the trainer left with exit code {exit_code} and printed nothing"

@@ -1,0 +1,41 @@
+"""A log that cannot fill the disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class CappedLog:
+    """Appends to a file up to a number of bytes, then says so once and drops the rest, keeping its last line."""
+
+    def __init__(self, path: Path, limit: int) -> None:
+        """Open the file for appending.
+
+        Args:
+            path: File to append to.
+            limit: Length in bytes at which the file is cut.
+        """
+        self._file = path.open("ab", buffering=0)
+        self._room = limit - self._file.tell()
+        self._tail = b""
+
+    def write(self, chunk: bytes) -> None:
+        """Append a chunk, as far as there is room."""
+        self._tail = (self._tail + chunk)[-4096:]
+        kept = chunk[: max(self._room, 0)]
+        self._file.write(kept)
+        if self._room >= 0 and len(kept) < len(chunk):
+            self._file.write(b"\n[bohpo: the log is cut here; the trainer prints too much]\n")
+            self._room = -1
+        else:
+            self._room -= len(kept)
+
+    @property
+    def last_line(self) -> str:
+        """The last line that is not blank, dropped ones included, at most 300 characters."""
+        lines = [line.strip() for line in self._tail.decode(errors="replace").splitlines() if line.strip()]
+        return lines[-1][:300] if lines else ""
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

@@ -1,0 +1,91 @@
+"""Jobs as processes of this host."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+from collections.abc import Collection
+
+from bohpo.cluster.protocol import Job
+from bohpo.errors import QueueError
+from bohpo.processes import DRIVER_PID, process_started
+
+CLOSE_GRACE_S = 30.0
+"""Longer than a worker gives its trainer to save a checkpoint."""
+
+
+class LocalCluster:
+    """Runs each job as a process in a session of its own; it finds the driver's id in `BOHPO_DRIVER_PID`.
+
+    A job is called `<process id>-<start time>`, so that a later driver knows whether it is still alive.
+    """
+
+    def __init__(self) -> None:
+        """Begin without jobs."""
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def submit(self, job: Job) -> str:
+        """Start the job's process."""
+        try:
+            with job.log.open("ab") as log:
+                process = subprocess.Popen(
+                    job.command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env={**os.environ, **job.environment, DRIVER_PID: str(os.getpid())},
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise QueueError(f"{job.name}: cannot start {job.command[0]}: {error}; see `ulimit -u`, `df`") from error
+        job_id = f"{process.pid}-{process_started(process.pid) or 0}"
+        self._processes[job_id] = process
+        return job_id
+
+    def alive(self, job_ids: Collection[str]) -> set[str]:
+        """Give those of the jobs whose process lives."""
+        for job_id in [known for known, process in self._processes.items() if process.poll() is not None]:
+            del self._processes[job_id]
+        return {job_id for job_id in job_ids if _lives(job_id)}
+
+    def wait(self, seconds: float) -> None:
+        """Return as soon as a process has ended, and after `seconds` at the latest."""
+        descriptors = []
+        try:
+            for process in self._processes.values():
+                with contextlib.suppress(ProcessLookupError):
+                    descriptors.append(os.pidfd_open(process.pid))
+            select.select(descriptors, [], [], seconds)
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    def cancel(self, job_id: str) -> None:
+        """Ask the job's process to stop."""
+        if _lives(job_id):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(_pid(job_id), signal.SIGTERM)
+
+    def close(self) -> None:
+        """Stop all processes: politely, then for good."""
+        for job_id in self._processes:
+            self.cancel(job_id)
+        for process in self._processes.values():
+            try:
+                process.wait(CLOSE_GRACE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._processes.clear()
+
+
+def _pid(job_id: str) -> int:
+    return int(job_id.partition("-")[0])
+
+
+def _lives(job_id: str) -> bool:
+    pid, _, started = job_id.partition("-")
+    return process_started(int(pid)) == int(started)

@@ -1,0 +1,62 @@
+"""The trainer's process: `python -m bohpo.trainer.process ATTEMPT_DIRECTORY` calls a Python trainer.
+
+It leaves `outcome.json` and exit code 0, or `STOPPED_EXIT_CODE` after a checkpoint, or a traceback in the log.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from bohpo.durable import write_json
+from bohpo.errors import AttemptError, UsageError
+from bohpo.trainer.attempt import STOPPED_EXIT_CODE, AttemptDirectory, AttemptSpec
+from bohpo.trainer.context import Context, Stopped
+from bohpo.trial import Outcome
+
+
+def load_entry(entry: str, working_directory: str) -> Callable[..., object]:
+    """Import the function that `module:function` names, looking in `working_directory` first.
+
+    Raises:
+        UsageError: If there is no such function in the module.
+    """
+    if working_directory not in sys.path:
+        sys.path.insert(0, working_directory)
+    module_name, _, function_name = entry.partition(":")
+    function: Callable[..., object] | None = getattr(importlib.import_module(module_name), function_name, None)
+    if not callable(function):
+        raise UsageError(f"{entry}: {module_name} has no function {function_name!r}; define it or name another")
+    return function
+
+
+def call(attempt: AttemptDirectory, spec: AttemptSpec) -> Outcome:
+    """Train, or evaluate where the spec names a model.
+
+    Raises:
+        AttemptError: If the trainer gave something else than an `Outcome`.
+    """
+    context = Context.for_attempt(attempt, spec)
+    context.listen_for_stop()
+    function = load_entry(spec.entry, spec.working_directory)
+    arguments = (Path(spec.model), context) if spec.model else (context,)
+    outcome = function(attempt.read_configuration(), *arguments)
+    if not isinstance(outcome, Outcome):
+        raise AttemptError(f"{spec.entry} returned {type(outcome).__name__}; return a bohpo.trainer.Outcome")
+    return outcome
+
+
+def main() -> None:
+    """Run the attempt whose directory is the first argument."""
+    attempt = AttemptDirectory(Path(sys.argv[1]))
+    try:
+        outcome = call(attempt, attempt.read_spec())
+    except Stopped:
+        sys.exit(STOPPED_EXIT_CODE)
+    write_json(attempt.outcome, outcome.to_json())
+
+
+if __name__ == "__main__":
+    main()
