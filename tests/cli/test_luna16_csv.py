@@ -1,0 +1,136 @@
+"""LUNA16's CSV files are read, and all their mistakes are told at once."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bohpo.cli.luna16_csv import read_cases
+from bohpo.errors import NotFoundError, UsageError
+from bohpo.evaluation import Case
+
+LESIONS = "seriesuid,coordX,coordY,coordZ,diameter_mm\n"
+MARKS = "seriesuid,coordX,coordY,coordZ,probability\n"
+
+Read = Callable[..., tuple[Case, ...]]
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Read:
+    """Write the files and read them; a file that is not given is a right one."""
+
+    def write_and_read(**given: str | bytes) -> tuple[Case, ...]:
+        right = {"cases": "a\nb\n", "lesions": LESIONS + "a,1,2,3,4\n", "marks": MARKS + "a,1,2,3,0.5\n"}
+        paths = {}
+        for name, content in {**right, **given}.items():
+            paths[name] = tmp_path / f"{name}.csv"
+            paths[name].write_bytes(content if isinstance(content, bytes) else content.encode())
+        return read_cases(**paths)
+
+    return write_and_read
+
+
+def _mistakes(read: Read, **given: str | bytes) -> list[str]:
+    with pytest.raises(UsageError) as caught:
+        read(**given)
+    return str(caught.value).splitlines()
+
+
+def test_findings_are_given_to_their_cases_in_order(read: Read) -> None:
+    first, second = read(
+        cases="seriesuid\nb\na\n",
+        lesions=LESIONS + "a,1,2,3,4\na,5,6,7,-1\n",
+        marks=MARKS + "b,1,1,1,0.5\na,2,2,2,0.25\n",
+        excluded=LESIONS + "b,9,9,9,6\n",
+    )
+    assert (first.name, second.name) == ("b", "a")
+    assert second.lesions.tolist() == [[1, 2, 3], [5, 6, 7]]
+    assert second.diameters.tolist() == [4, -1]
+    assert (first.marks.tolist(), first.scores.tolist()) == ([[1, 1, 1]], [0.5])
+    assert (first.excluded.tolist(), first.excluded_diameters.tolist()) == ([[9, 9, 9]], [6])
+    assert len(first.lesions) == len(second.excluded) == 0
+
+
+def test_columns_are_found_by_name(read: Read) -> None:
+    [case, _] = read(marks="probability,reader,coordZ,coordY,coordX,seriesuid\n0.5,me,3,2,1,a\n")
+    assert (case.marks.tolist(), case.scores.tolist()) == ([[1, 2, 3]], [0.5])
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [b"\xef\xbb\xbf" + MARKS.encode() + b"a,1,2,3,0.5\n", MARKS.replace("\n", "\r\n") + "\r\n  a , 1,2,3,0.5\r\n\r\n"],
+    ids=["byte order mark", "carriage returns, blanks and empty lines"],
+)
+def test_what_spreadsheets_add_does_no_harm(read: Read, marks: str | bytes) -> None:
+    assert read(marks=marks)[0].scores.tolist() == [0.5]
+
+
+def test_a_detector_may_leave_no_mark_at_all(read: Read) -> None:
+    assert [len(case.marks) for case in read(marks=MARKS)] == [0, 0]
+
+
+def test_all_mistakes_of_all_files_are_told_at_once(read: Read, tmp_path: Path) -> None:
+    mistakes = _mistakes(
+        read,
+        cases="a\nb\na\n",
+        lesions=LESIONS + "a,1,2,3,0\n\nz,1,2,3,4\n",
+        marks=MARKS + "a,1,two,3,nan\na,1,2,3\n",
+        excluded="seriesuid,x,y,z\n",
+    )
+    assert mistakes == [
+        f"{tmp_path}/cases.csv, line 3: a is listed on line 1 already; list it once",
+        f"{tmp_path}/lesions.csv, line 2, column diameter_mm: '0' is no diameter; "
+        "write millimetres, or -1 where unknown",
+        f"{tmp_path}/lesions.csv, line 4, column seriesuid: 'z' is not among the cases; "
+        "add it to the cases' file, or remove the line",
+        f"{tmp_path}/marks.csv, line 2, column coordY: 'two' is not a finite number; write one, as in 12.5",
+        f"{tmp_path}/marks.csv, line 2, column probability: 'nan' is not a finite number; write one, as in 12.5",
+        f"{tmp_path}/marks.csv, line 3: 4 values where the header names 5 columns; "
+        "write one value per column, with commas between them",
+        f"{tmp_path}/excluded.csv, line 1: the header 'seriesuid,x,y,z' lacks the column coordX; "
+        "begin the file with the line seriesuid,coordX,coordY,coordZ,diameter_mm",
+    ]
+
+
+def test_no_more_than_twenty_mistakes_are_shown(read: Read) -> None:
+    mistakes = _mistakes(read, marks=MARKS + "z,1,2,3,0.5\n" * 25)
+    assert len(mistakes) == 21
+    assert mistakes[-1] == "and 5 more like these"
+
+
+def test_twenty_mistakes_are_all_shown(read: Read) -> None:
+    assert len(_mistakes(read, marks=MARKS + "z,1,2,3,0.5\n" * 20)) == 20
+
+
+@pytest.mark.parametrize("file", ["lesions", "marks", "excluded"])
+def test_a_finding_of_a_scan_that_is_not_listed_is_a_mistake(read: Read, file: str) -> None:
+    header = MARKS if file == "marks" else LESIONS
+    [mistake] = _mistakes(read, **{file: header + "unlisted,1,2,3,4\n"})
+    assert f"{file}.csv, line 2, column seriesuid: 'unlisted' is not among the cases" in mistake
+
+
+def test_a_file_without_its_header_is_told_which_to_write(read: Read) -> None:
+    [mistake] = _mistakes(read, marks="a,1,2,3,0.5\n")
+    assert mistake.endswith("begin the file with the line seriesuid,coordX,coordY,coordZ,probability")
+
+
+@pytest.mark.parametrize("cases", ["", "seriesuid\n", "\n\n"], ids=["nothing", "header only", "empty lines"])
+def test_a_list_of_no_cases_is_refused(read: Read, cases: str) -> None:
+    [mistake] = _mistakes(read, cases=cases)
+    assert mistake.endswith("cases.csv: lists no case; write one seriesuid a line")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match=r"nowhere\.csv: no such file; check the path"):
+        read_cases(tmp_path / "nowhere.csv", tmp_path / "l.csv", tmp_path / "m.csv")
+
+
+def test_a_folder_is_no_csv_file(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot be read \(.*\); name a CSV file"):
+        read_cases(tmp_path, tmp_path, tmp_path)
+
+
+def test_a_binary_file_is_no_csv_file(read: Read) -> None:
+    [mistake] = _mistakes(read, marks=b"\x80\x81\xff\x00")
+    assert "marks.csv: is not a CSV file" in mistake
+    assert mistake.endswith("save it as CSV text in UTF-8")
