@@ -1,0 +1,146 @@
+"""Where a study's trainer is, found without running it."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bohpo.errors import Mistake
+from bohpo.space.checks import did_you_mean
+
+if TYPE_CHECKING:
+    from bohpo.study.study import Study
+
+_SCRIPTS = (".py", ".sh", ".R", ".jl")
+
+
+def find_working_directory(trainer: str | None, command: Sequence[str] | None, places: Sequence[Path]) -> Path:
+    """Give the first of `places` where the trainer's module, or a file that the command names, is found.
+
+    Returns:
+        An absolute path; the last place where it is found in none, as when the module is installed.
+    """
+    importlib.invalidate_caches()
+    for place in places:
+        if trainer and _find_below(trainer.partition(":")[0], [str(place)]):
+            return place.resolve()
+        if any((place / word).is_file() for word in command or () if not Path(word).is_absolute()):
+            return place.resolve()
+    return places[-1].resolve()
+
+
+def check_entry(study: Study) -> tuple[Mistake, ...]:
+    """List what is wrong with the trainer and the evaluator that a study names; nothing of them is run."""
+    importlib.invalidate_caches()
+    directory = study.working_directory
+    mistakes: list[Mistake] = []
+    for key, entry in (("trainer", study.trainer), ("evaluator", study.evaluator)):
+        if entry:
+            mistakes += _entry_mistakes(key, entry, directory)
+    for key, command in (("command", study.command), ("evaluate_command", study.evaluate_command)):
+        if command:
+            mistakes += _command_mistakes(key, command, directory)
+    return tuple(mistakes)
+
+
+def _entry_mistakes(key: str, entry: str, directory: Path) -> list[Mistake]:
+    module, _, function = entry.partition(":")
+    spec = _find_below(module, [str(directory)]) or _find_installed(module)
+    if spec is None:
+        near = did_you_mean(module, _modules_in(directory), f"put it into {directory}, or install it")
+        return [Mistake(key, f"there is no module {module!r}", near)]
+    if spec.origin is None or not spec.origin.endswith(".py"):
+        return []
+    try:
+        tree = ast.parse(Path(spec.origin).read_bytes())
+    except (SyntaxError, ValueError) as error:
+        return [Mistake(key, f"{spec.origin} is not valid Python: {error}".replace("\n", " "), "correct it")]
+    names = _names(tree)
+    if function in names or "*" in names or "__getattr__" in names:
+        return []
+    near = did_you_mean(function, sorted(names), f"define it in {spec.origin}")
+    return [Mistake(key, f"module {module!r} has no {function!r}", near)]
+
+
+def _command_mistakes(key: str, command: Sequence[str], directory: Path) -> list[Mistake]:
+    program, *arguments = command
+    path = str(directory / program) if os.sep in program else program
+    if shutil.which(path) is None:
+        exists = Path(path).is_file() and os.sep in program
+        remedy = f"chmod +x {path}" if exists else "install it, or write its path"
+        return [Mistake(key, f"{program!r} is {'not executable' if exists else 'not found'}", remedy)]
+    script = next(iter(arguments), "")
+    if script.endswith(_SCRIPTS) and not (directory / script).is_file():
+        remedy = did_you_mean(script, (path.name for path in directory.iterdir()), f"put it into {directory}")
+        return [Mistake(key, f"there is no file {script!r}", remedy)]
+    return []
+
+
+def _find_below(module: str, path: Sequence[str] | None) -> ModuleSpec | None:
+    """Find a module on a path; unlike `importlib.util.find_spec`, import none of the packages around it."""
+    spec, name = None, ""
+    for part in module.split("."):
+        name = f"{name}.{part}" if name else part
+        spec = None if path is None else PathFinder.find_spec(name, path)
+        if spec is None:
+            return None
+        path = spec.submodule_search_locations and list(spec.submodule_search_locations)
+    return spec if spec is not None and (spec.origin or spec.loader) else None
+
+
+def _find_installed(module: str) -> ModuleSpec | None:
+    top, _, rest = module.partition(".")
+    try:
+        spec = importlib.util.find_spec(top)
+    except ValueError:  # a module without a spec, as __main__ is
+        return None
+    if spec is None or not rest:
+        return spec
+    path, name = spec.submodule_search_locations, top
+    for part in rest.split("."):
+        name = f"{name}.{part}"
+        spec = None if path is None else PathFinder.find_spec(name, list(path))
+        if spec is None:
+            return None
+        path = spec.submodule_search_locations
+    return spec
+
+
+def _modules_in(directory: Path) -> list[str]:
+    packages = [path.parent.name for path in directory.glob("*/__init__.py")]
+    return packages + [path.stem for path in directory.glob("*.py")]
+
+
+def _names(tree: ast.Module) -> set[str]:
+    """List the names that a module binds at its top, `*` among them where it imports all of another one."""
+    return {name for node in _statements(tree.body) for name in _bound(node)}
+
+
+def _statements(body: Iterable[ast.stmt]) -> Iterable[ast.stmt]:
+    for node in body:
+        yield node
+        if isinstance(node, ast.If | ast.Try | ast.With):
+            yield from _statements(node.body)
+            yield from _statements(getattr(node, "orelse", []))
+            for handler in getattr(node, "handlers", []):
+                yield from _statements(handler.body)
+
+
+def _bound(node: ast.stmt) -> list[str]:
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return [node.name]
+        case ast.Import() | ast.ImportFrom():
+            return [alias.asname or alias.name.partition(".")[0] for alias in node.names]
+        case ast.Assign():
+            return [target.id for target in node.targets if isinstance(target, ast.Name)]
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            return [name]
+    return []

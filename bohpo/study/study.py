@@ -1,0 +1,233 @@
+"""The study: which trainer, which hyperparameters, which score, how much budget, which cluster."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+import tomli_w
+from pydantic import Field, PrivateAttr, ValidationError
+
+from bohpo.errors import Mistake, NotFoundError, StudyError
+from bohpo.space import Space
+from bohpo.study.contradictions import contradictions
+from bohpo.study.entry import find_working_directory
+from bohpo.study.tables import (
+    Budget,
+    Cluster,
+    CommandLine,
+    Entry,
+    Objective,
+    OptimizerTable,
+    Parallel,
+    ParameterTable,
+    Table,
+    TomlScalar,
+)
+from bohpo.study.translation import translate
+
+
+class Study(Table):
+    """A study file, checked.
+
+    Attributes:
+        name: What a campaign is called where it is given no other name.
+        trainer: `module:function`, or None where there is a command.
+        command: External command, or None where there is a trainer.
+        evaluator: `module:function` that scores a model, where it is not `evaluate` of the trainer's module.
+        evaluate_command: External command that scores a model.
+        objective: What is optimized.
+        budget: When enough has been tried.
+        parallel: How much runs at a time.
+        optimizer: How configurations are proposed.
+        parameters: The [space] as it is written; `space` is what it means.
+        fixed: Handed to the trainer unsearched.
+        cluster: Where jobs run.
+        provenance: Where an exported study came from; without effect.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    trainer: Entry | None = None
+    command: CommandLine | None = None
+    evaluator: Entry | None = None
+    evaluate_command: CommandLine | None = None
+    objective: Objective
+    budget: Budget = Budget()
+    parallel: Parallel = Parallel()
+    optimizer: OptimizerTable = OptimizerTable()
+    parameters: dict[str, ParameterTable] = Field(default={}, alias="space")
+    fixed: dict[str, TomlScalar] = Field(default={})
+    cluster: Cluster = Cluster()
+    provenance: dict[str, TomlScalar] = Field(default={})
+
+    _source: str = PrivateAttr(default="study.toml")
+    _directory: Path = PrivateAttr(default=Path())
+    _text: str = PrivateAttr(default="")
+
+    @classmethod
+    def load(cls, path: Path | str) -> Study:
+        """Read a study file.
+
+        Raises:
+            NotFoundError: If there is no such file.
+            StudyError: If the file has mistakes; it names all of them.
+        """
+        path = Path(path)
+        try:
+            text = path.read_bytes().decode()
+        except UnicodeDecodeError as error:
+            mistake = Mistake(f"byte {error.start}", "the file is not UTF-8 text", "save it as UTF-8")
+            raise StudyError(str(path), (mistake,)) from error
+        except OSError as error:
+            raise NotFoundError(f"{path}: {error.strerror}; `bohpo new NAME` writes a study to begin with") from error
+        return cls.parse(text, source=str(path), directory=path.resolve().parent)
+
+    @classmethod
+    def parse(cls, text: str, *, source: str = "study.toml", directory: Path | None = None) -> Study:
+        """Read a study from TOML.
+
+        Args:
+            text: TOML.
+            source: What to call it in messages; its stem is the study's name where the text gives none.
+            directory: Folder to look for the trainer in before the current one.
+
+        Raises:
+            StudyError: If there are mistakes; it names all of them.
+        """
+        try:
+            data = tomllib.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise StudyError(source, (_syntax_mistake(error),)) from error
+        return cls.from_data(data, source=source, directory=directory, text=text)
+
+    @classmethod
+    def from_data(
+        cls, data: Mapping[str, Any], *, source: str = "study.toml", directory: Path | None = None, text: str = ""
+    ) -> Study:
+        """Take a study from a dictionary laid out as the file is; `parse` explains the rest.
+
+        Raises:
+            StudyError: If there are mistakes; it names all of them.
+        """
+        data = {"name": _name_of(source), "objective": {}, **data}
+        mistakes = contradictions(data)
+        try:
+            study = cls.model_validate(data)
+        except ValidationError as error:
+            details = error.errors(include_url=False)
+            mistakes = [translate(detail, cls) for detail in details] + mistakes
+        if mistakes:
+            raise StudyError(source, _in_order_of_file(mistakes, data))
+        study._source, study._directory = source, (directory or Path()).resolve()
+        study._text = text or study.to_toml()
+        return study
+
+    @cached_property
+    def space(self) -> Space:
+        """The search space."""
+        return Space(tuple(table.parameter(name) for name, table in self.parameters.items()))
+
+    @property
+    def text(self) -> str:
+        """The TOML that this study was read from."""
+        return self._text
+
+    @property
+    def source(self) -> str:
+        """What the study is called in messages: its file."""
+        return self._source
+
+    @property
+    def directory(self) -> Path:
+        """Folder of the study file, absolute."""
+        return self._directory
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of what the study means; name, provenance, comments and the order of keys do not count."""
+        meaning = self.model_dump(by_alias=True, exclude={"name", "provenance"})
+        return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def working_directory(self) -> Path:
+        """Where trainers run, absolute: the study file's folder if the trainer is found there, else the current one."""
+        return find_working_directory(self.trainer, self.command, (self._directory, Path.cwd()))
+
+    @property
+    def evaluation_entry(self) -> str:
+        """`module:function` that scores a model, or empty where a command has to."""
+        if self.evaluator or self.evaluate_command or not self.trainer:
+            return self.evaluator or ""
+        return self.trainer.partition(":")[0] + ":evaluate"
+
+    @property
+    def threads(self) -> int:
+        """CPU threads of each job."""
+        return self.parallel.threads or max(1, len(os.sched_getaffinity(0)) // self.parallel.jobs)
+
+    def with_budget(self, *, trials: int | None = None, hours: float | None = None) -> Study:
+        """Give the same study with more or less to spend; None leaves a figure as it is.
+
+        Raises:
+            StudyError: If the study makes no sense with it.
+        """
+        return self._with("budget", trials=trials, hours=hours)
+
+    def with_jobs(self, jobs: int) -> Study:
+        """Give the same study with `jobs` jobs at a time.
+
+        Raises:
+            StudyError: If it is less than one.
+        """
+        return self._with("parallel", jobs=jobs)
+
+    def to_toml(self) -> str:
+        """Write the study as TOML that reads back as the same."""
+        return tomli_w.dumps(self._data())
+
+    def _data(self) -> dict[str, Any]:
+        return self.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)
+
+    def _with(self, table: str, **values: float | None) -> Study:
+        data = self._data()
+        data[table] = {**data.get(table, {}), **{key: value for key, value in values.items() if value is not None}}
+        return type(self).from_data(data, source=self._source, directory=self._directory)
+
+
+def _name_of(source: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", Path(source).stem)[:64] or "study"
+
+
+def _syntax_mistake(error: Exception) -> Mistake:
+    if isinstance(error, RecursionError):
+        return Mistake("file", "is nested too deeply", "flatten it")
+    message = str(error).splitlines()[0]
+    found = re.fullmatch(r"(.*) \(at (.*)\)", message)
+    problem, place = (found[1], found[2]) if found else (message, "file")
+    return Mistake(place, problem, "correct the TOML there")
+
+
+def _in_order_of_file(mistakes: list[Mistake], data: Mapping[str, Any]) -> tuple[Mistake, ...]:
+    tables = list(data)
+    rank = {key: (index, -1) for index, key in enumerate(tables)}
+    for index, key in enumerate(tables):
+        if isinstance(data[key], Mapping):
+            rank |= {f"{key}.{name}": (index, place) for place, name in enumerate(data[key])}
+
+    def place(mistake: Mistake) -> tuple[int, int]:
+        path = re.split(r"[.\[]", mistake.key)
+        return rank.get(".".join(path[:2]), rank.get(path[0], (len(tables), 0)))
+
+    return tuple(sorted((_on_one_line(mistake) for mistake in mistakes), key=place))
+
+
+def _on_one_line(mistake: Mistake) -> Mistake:
+    parts = (mistake.key, mistake.problem, mistake.remedy)
+    return Mistake(*(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", part) for part in parts))
