@@ -29,7 +29,7 @@ def find_working_directory(trainer: str | None, command: Sequence[str] | None, p
     """
     importlib.invalidate_caches()
     for place in places:
-        if trainer and _find_below(trainer.partition(":")[0], [str(place)]):
+        if trainer and _find_below(trainer.partition(":")[0], place):
             return place.resolve()
         if any((place / word).is_file() for word in command or () if not Path(word).is_absolute()):
             return place.resolve()
@@ -52,11 +52,11 @@ def check_entry(study: Study) -> tuple[Mistake, ...]:
 
 def _entry_mistakes(key: str, entry: str, directory: Path) -> list[Mistake]:
     module, _, function = entry.partition(":")
-    spec = _find_below(module, [str(directory)]) or _find_installed(module)
-    if spec is None:
+    spec = _find_below(module, directory) or _find_installed(module)
+    if spec is None or spec.origin is None:  # a folder without __init__.py has no origin
         near = did_you_mean(module, _modules_in(directory), f"put it into {directory}, or install it")
         return [Mistake(key, f"there is no module {module!r}", near)]
-    if spec.origin is None or not spec.origin.endswith(".py"):
+    if not spec.origin.endswith(".py"):
         return []
     try:
         tree = ast.parse(Path(spec.origin).read_bytes())
@@ -83,33 +83,25 @@ def _command_mistakes(key: str, command: Sequence[str], directory: Path) -> list
     return []
 
 
-def _find_below(module: str, path: Sequence[str] | None) -> ModuleSpec | None:
-    """Find a module on a path; unlike `importlib.util.find_spec`, import none of the packages around it."""
-    spec, name = None, ""
-    for part in module.split("."):
-        name = f"{name}.{part}" if name else part
-        spec = None if path is None else PathFinder.find_spec(name, path)
-        if spec is None:
-            return None
-        path = spec.submodule_search_locations and list(spec.submodule_search_locations)
-    return spec if spec is not None and (spec.origin or spec.loader) else None
+def _find_below(module: str, directory: Path) -> ModuleSpec | None:
+    """Find a module below a directory; unlike `importlib.util.find_spec`, import none of the packages around it."""
+    top, _, rest = module.partition(".")
+    return _descend(PathFinder.find_spec(top, [str(directory)]), rest)
 
 
 def _find_installed(module: str) -> ModuleSpec | None:
     top, _, rest = module.partition(".")
     try:
-        spec = importlib.util.find_spec(top)
+        return _descend(importlib.util.find_spec(top), rest)
     except ValueError:  # a module without a spec, as __main__ is
         return None
-    if spec is None or not rest:
-        return spec
-    path, name = spec.submodule_search_locations, top
-    for part in rest.split("."):
-        name = f"{name}.{part}"
-        spec = None if path is None else PathFinder.find_spec(name, list(path))
-        if spec is None:
+
+
+def _descend(spec: ModuleSpec | None, rest: str) -> ModuleSpec | None:
+    for part in rest.split(".") if rest else ():
+        if spec is None or spec.submodule_search_locations is None:
             return None
-        path = spec.submodule_search_locations
+        spec = PathFinder.find_spec(f"{spec.name}.{part}", list(spec.submodule_search_locations))
     return spec
 
 

@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
-import tomli_w
 from pydantic import Field, PrivateAttr, ValidationError
 
 from bohpo.errors import Mistake, NotFoundError, StudyError
@@ -31,6 +30,7 @@ from bohpo.study.tables import (
     Table,
     TomlScalar,
 )
+from bohpo.study.toml import write_toml
 from bohpo.study.translation import translate
 
 
@@ -190,7 +190,7 @@ class Study(Table):
 
     def to_toml(self) -> str:
         """Write the study as TOML that reads back as the same."""
-        return tomli_w.dumps(self._data())
+        return write_toml(self._data())
 
     def _data(self) -> dict[str, Any]:
         return self.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)
