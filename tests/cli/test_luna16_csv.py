@@ -92,14 +92,17 @@ def test_all_mistakes_of_all_files_are_told_at_once(read: Read, tmp_path: Path) 
     ]
 
 
-def test_no_more_than_twenty_mistakes_are_shown(read: Read) -> None:
-    mistakes = _mistakes(read, marks=MARKS + "z,1,2,3,0.5\n" * 25)
+@pytest.mark.parametrize(("count", "last"), [(21, "and 1 more like these"), (25, "and 5 more like these")])
+def test_no_more_than_twenty_mistakes_are_shown(read: Read, count: int, last: str) -> None:
+    mistakes = _mistakes(read, marks=MARKS + "z,1,2,3,0.5\n" * count)
     assert len(mistakes) == 21
-    assert mistakes[-1] == "and 5 more like these"
+    assert mistakes[-1] == last
 
 
 def test_twenty_mistakes_are_all_shown(read: Read) -> None:
-    assert len(_mistakes(read, marks=MARKS + "z,1,2,3,0.5\n" * 20)) == 20
+    mistakes = _mistakes(read, marks=MARKS + "z,1,2,3,0.5\n" * 20)
+    assert len(mistakes) == 20
+    assert "line 21" in mistakes[-1]
 
 
 @pytest.mark.parametrize("file", ["lesions", "marks", "excluded"])

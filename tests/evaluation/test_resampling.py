@@ -29,16 +29,16 @@ def _fields(result: Bootstrap) -> list[object]:
 
 
 @pytest.mark.parametrize(
-    ("n_cases", "fps_per_case", "limit"),
-    [(12, 4.0, 3.0), (30, 1.0, 10.0), (5, 200.0, 0.3), (25, 60.0, 3.0)],
-    ids=["middling", "ends early", "far more marks than the limit", "many marks"],
+    ("n_cases", "fps_per_case", "limit", "resamples"),
+    [(12, 4.0, 3.0, 60), (30, 1.0, 10.0, 60), (5, 200.0, 0.3, 60), (25, 60.0, 10.0, 700)],
+    ids=["middling", "ends early", "far more marks than the limit", "more than one block"],
 )
 def test_the_vectorised_bootstrap_equals_a_plain_loop_to_the_last_bit(
-    n_cases: int, fps_per_case: float, limit: float
+    n_cases: int, fps_per_case: float, limit: float, resamples: int
 ) -> None:
     cases = _detector(3, n_cases, fps_per_case)
-    result = bootstrap(cases, limit, resamples=60, seed=11, confidence=0.9)
-    drawn = draw_resamples(np.array([len(case.lesion_scores) for case in cases]), resamples=60, seed=11)
+    result = bootstrap(cases, limit, resamples=resamples, seed=11, confidence=0.9)
+    drawn = draw_resamples(np.array([len(case.lesion_scores) for case in cases]), resamples, seed=11)
     curves = [froc([cases[index] for index in row]) for row in drawn]
     aucs = np.array([partial_auc(curve, limit) for curve in curves])
     grid = np.linspace(0, limit, 101)
