@@ -9,6 +9,9 @@ import signal
 import time
 from pathlib import Path
 
+ATTEMPT_DIRECTORY = "BOHPO_DIRECTORY"
+"""Names the attempt's folder in the environment of everything that runs for it."""
+
 DRIVER_PID = "BOHPO_DRIVER_PID"
 """Names the driver in the environment of a job that is to end with it."""
 

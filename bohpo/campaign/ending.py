@@ -81,11 +81,7 @@ def classify(
         The state and the reason in one line.
     """
     if exit_code == 0:
-        try:
-            read_outcome(attempt, spec)
-        except AttemptError as error:
-            return AttemptState.INVALID_OUTCOME, str(error)
-        return AttemptState.COMPLETED, ""
+        return _judge_outcome(attempt, spec)
     if stopped_for is AttemptState.TIMED_OUT:
         return stopped_for, f"ran longer than budget.attempt_seconds = {spec.deadline_seconds:g}; killed"
     if stopped_for is AttemptState.SILENT:
@@ -95,3 +91,11 @@ def classify(
     if exit_code < 0:
         return AttemptState.KILLED, f"the trainer was killed by {signal.Signals(-exit_code).name}; out of memory?"
     return AttemptState.RAISED, last_line or f"the trainer left with exit code {exit_code} and printed nothing"
+
+
+def _judge_outcome(attempt: AttemptDirectory, spec: AttemptSpec) -> tuple[AttemptState, str]:
+    try:
+        read_outcome(attempt, spec)
+    except AttemptError as error:
+        return AttemptState.INVALID_OUTCOME, str(error)
+    return AttemptState.COMPLETED, ""

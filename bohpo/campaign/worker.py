@@ -21,7 +21,7 @@ from types import FrameType
 from bohpo.campaign.ending import Ending, classify
 from bohpo.campaign.log import CappedLog
 from bohpo.durable import write_json
-from bohpo.processes import DRIVER_PID, die_with_parent
+from bohpo.processes import ATTEMPT_DIRECTORY, DRIVER_PID, die_with_parent
 from bohpo.trainer import AttemptDirectory, AttemptSpec
 from bohpo.trial import AttemptState
 
@@ -51,7 +51,7 @@ class Supervision:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_worker,
+            preexec_fn=_die_with_worker,  # noqa: PLW1509 - the worker has no threads
         )
 
     def stop(self, reason: AttemptState, grace_s: float) -> None:
@@ -69,8 +69,8 @@ class Supervision:
         process = os.pidfd_open(self._process.pid)
         open_pipe = [pipe]
         while True:
-            ready, _, _ = select.select([process, *open_pipe], [], [], HEARTBEAT_S)
             self._attempt.heartbeat.touch()
+            ready, _, _ = select.select([process, *open_pipe], [], [], HEARTBEAT_S)
             if pipe in ready and not self._copy_log(pipe):
                 open_pipe = []
             if process in ready:
@@ -131,7 +131,7 @@ def trainer_environment(attempt: AttemptDirectory, spec: AttemptSpec) -> dict[st
         **threads,
         "PYTHONUNBUFFERED": "1",
         "BOHPO_CONFIG": str(attempt.config),
-        "BOHPO_DIRECTORY": str(attempt.path),
+        ATTEMPT_DIRECTORY: str(attempt.path),
         "BOHPO_MODEL": spec.model or str(attempt.model),
         "BOHPO_SEED": str(spec.seed),
         "BOHPO_THREADS": str(spec.threads),

@@ -11,7 +11,7 @@ from collections.abc import Collection
 
 from bohpo.cluster.protocol import Job
 from bohpo.errors import QueueError
-from bohpo.processes import DRIVER_PID, process_started
+from bohpo.processes import ATTEMPT_DIRECTORY, DRIVER_PID, end_processes, process_started
 
 CLOSE_GRACE_S = 30.0
 """Longer than a worker gives its trainer to save a checkpoint."""
@@ -68,6 +68,10 @@ class LocalCluster:
         if _lives(job_id):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(_pid(job_id), signal.SIGTERM)
+
+    def end_leftover(self, job: Job) -> None:
+        """End every process that was started for the job's attempt, the trainer's own children included."""
+        end_processes(ATTEMPT_DIRECTORY, job.environment[ATTEMPT_DIRECTORY], grace_s=CLOSE_GRACE_S)
 
     def close(self) -> None:
         """Stop all processes: politely, then for good."""

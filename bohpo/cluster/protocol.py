@@ -16,7 +16,7 @@ class Job:
         name: Unique in the queue: `<campaign>-<trial>-<attempt>`.
         command: Program and arguments of the worker.
         log: File for what the worker itself prints.
-        environment: Variables to set beside those that are there.
+        environment: Variables to set beside those that are there; `BOHPO_DIRECTORY` among them is the attempt's.
     """
 
     name: str
@@ -49,6 +49,10 @@ class Cluster(Protocol):
 
     def cancel(self, job_id: str) -> None:
         """Ask a job to stop: its trainer saves a checkpoint first. Harmless when it has ended."""
+        ...
+
+    def end_leftover(self, job: Job) -> None:
+        """End all that an earlier driver's submission of this job may still run; return when it is gone."""
         ...
 
     def close(self) -> None:

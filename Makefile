@@ -1,0 +1,43 @@
+# make demo   set everything up and run a search campaign
+# make test   set everything up and run the tests
+# make check  format, lint, types, layers
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo compare test check services install clean
+
+demo: install
+	$(BIN)/bohpo launch studies/quickstart.toml --follow
+	$(BIN)/bohpo evaluate quickstart || test $$? -eq 2
+	$(BIN)/bohpo report quickstart --output report.html
+
+# the same budget spent on random configurations, beside the demo's
+compare: install
+	$(BIN)/bohpo launch studies/quickstart-random.toml --follow
+	$(BIN)/bohpo ls
+
+test: install
+	$(BIN)/pytest
+
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# what the tests need beside Python: a PostgreSQL server and Chromium, from Debian's packages
+services:
+	./tests/install-services
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV)

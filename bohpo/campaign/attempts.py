@@ -1,0 +1,102 @@
+"""From a trial to the job that runs an attempt at it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from bohpo.cluster.protocol import Job
+from bohpo.processes import ATTEMPT_DIRECTORY
+from bohpo.store.records import Campaign
+from bohpo.study import Study
+from bohpo.trainer import AttemptDirectory, AttemptSpec
+from bohpo.trial import AttemptState, Scalar, Trial
+
+ATTEMPTS_ALLOWED = {
+    AttemptState.KILLED: 3,
+    AttemptState.PREEMPTED: 20,
+    AttemptState.LOST: 20,
+}
+"""Attempts at one trial that may end in a state before the trial fails; any other bad end fails it at once.
+
+A trainer that raises does so again. One that was killed may have run out of memory, or its node may have died. What
+is the infrastructure's fault has a budget of its own.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptPlan:
+    """All that is needed to submit an attempt.
+
+    Attributes:
+        directory: Where its files go.
+        spec: What its worker is told.
+        configuration: What its trainer is told.
+        job: What the queue is told.
+    """
+
+    directory: AttemptDirectory
+    spec: AttemptSpec
+    configuration: dict[str, Scalar]
+    job: Job
+
+
+def attempt_directory(campaign: Campaign, trial: int, number: int) -> AttemptDirectory:
+    """Give the folder of an attempt."""
+    return AttemptDirectory(campaign.directory / "trials" / str(trial) / f"attempt-{number}")
+
+
+def plan_attempt(study: Study, campaign: Campaign, trial: Trial, number: int) -> AttemptPlan:
+    """Plan the attempt of a number at a trial."""
+    directory = attempt_directory(campaign, trial.number, number)
+    spec = AttemptSpec(
+        campaign=campaign.name,
+        trial=trial.number,
+        number=number,
+        entry=study.trainer or "",
+        command=study.command or (),
+        working_directory=campaign.provenance["working_directory"],
+        metric=study.objective.metric,
+        bounds=study.objective.limits,
+        seed=training_seed(study, trial.number),
+        threads=study.threads,
+        deadline_seconds=study.budget.attempt_seconds,
+        silence_seconds=study.budget.silence_seconds,
+        earlier_checkpoints=tuple(
+            str(attempt_directory(campaign, trial.number, earlier).checkpoint) for earlier in range(number - 1, 0, -1)
+        ),
+    )
+    return AttemptPlan(
+        directory=directory,
+        spec=spec,
+        configuration={**study.fixed, **trial.configuration},
+        job=worker_job(f"{campaign.name}-{trial.number}-{number}", directory.path),
+    )
+
+
+def worker_job(name: str, directory: Path) -> Job:
+    """Give the job whose worker runs the attempt in a folder."""
+    return Job(
+        name=name,
+        command=(sys.executable, "-m", "bohpo.campaign.worker", str(directory)),
+        log=directory / "worker.log",
+        environment={ATTEMPT_DIRECTORY: str(directory)},
+    )
+
+
+def may_try_again(trial: Trial, ended: AttemptState) -> bool:
+    """Tell whether a trial gets another attempt after one that ended badly.
+
+    Args:
+        trial: The trial with all its attempts, the one that just ended included.
+        ended: How that one ended.
+    """
+    alike = sum(attempt.state is ended for attempt in trial.attempts)
+    return alike < ATTEMPTS_ALLOWED.get(ended, 1)
+
+
+def training_seed(study: Study, trial: int) -> int:
+    """Give the seed of a trial's training: `seed` of [fixed], or one that differs from trial to trial."""
+    fixed = study.fixed.get("seed")
+    return fixed if isinstance(fixed, int) else (study.optimizer.seed * 1_000_003 + trial) % 2**31

@@ -1,0 +1,90 @@
+"""Score a trial's model on the held-out test cases: once per campaign, and on the record."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from pathlib import Path
+
+from bohpo.campaign.attempts import plan_attempt, worker_job
+from bohpo.campaign.ending import Ending, read_outcome
+from bohpo.campaign.retention import completed_attempt
+from bohpo.cluster.local import LocalCluster
+from bohpo.errors import AttemptError, NoUsableTrialError, UsageError
+from bohpo.store.protocol import Store
+from bohpo.store.records import Campaign, Evaluation
+from bohpo.study import Study
+from bohpo.trainer import AttemptDirectory, Outcome
+from bohpo.trial import AttemptState, Trial, best_trials
+
+
+def evaluate_best(study: Study, campaign: Campaign, store: Store, *, again: bool, now: float) -> Evaluation:
+    """Score the best trial's model on the test cases and record it; nothing is trained.
+
+    Args:
+        study: The campaign's study.
+        campaign: Which campaign.
+        store: Where it is recorded.
+        again: Whether to do so although it was done before; the record then holds both.
+        now: Seconds since the epoch.
+
+    Raises:
+        UsageError: If it was done before, or the study has no evaluator.
+        NoUsableTrialError: If no trial is complete, or the best one left no model.
+        AttemptError: If the evaluator failed; names its log.
+    """
+    earlier = store.evaluations(campaign.name)
+    if earlier and not again:
+        raise UsageError(
+            f"campaign {campaign.name!r} was evaluated on the test cases before (trial {earlier[-1].trial});"
+            " choosing by test scores spoils them, --again evaluates once more and records it"
+        )
+    trial = _best(study, campaign, store)
+    folder = _new_folder(campaign.directory / "evaluations")
+    outcome_value, outcome = _run(study, campaign, trial, AttemptDirectory(folder))
+    evaluation = Evaluation(trial.number, now, dataclasses.replace(outcome, value=outcome_value))
+    store.add_evaluation(campaign.name, evaluation)
+    return evaluation
+
+
+def _best(study: Study, campaign: Campaign, store: Store) -> Trial:
+    maximize = study.objective.maximize
+    trials = best_trials(store.trials(campaign.name), maximize=maximize)
+    if not trials:
+        raise NoUsableTrialError(f"campaign {campaign.name!r} has no completed trial yet; wait for one")
+    return trials[0]
+
+
+def _new_folder(parent: Path) -> Path:
+    parent.mkdir(exist_ok=True)
+    number = 1 + max((int(known.name) for known in parent.iterdir() if known.name.isdigit()), default=0)
+    folder = parent / str(number)
+    folder.mkdir()
+    return folder
+
+
+def _run(study: Study, campaign: Campaign, trial: Trial, files: AttemptDirectory) -> tuple[float, Outcome]:
+    """Have a worker call the evaluator, as it would call the trainer."""
+    trained = completed_attempt(campaign, trial)
+    if not trained.model.is_dir() or not any(trained.model.iterdir()):
+        raise NoUsableTrialError(
+            f"trial {trial.number} left no model in {trained.model}; a trainer saves it in `context.model`"
+        )
+    plan = plan_attempt(study, campaign, trial, 1)
+    spec = dataclasses.replace(
+        plan.spec,
+        entry=study.evaluation_entry,
+        command=study.evaluate_command or (),
+        model=str(trained.model),
+        earlier_checkpoints=(),
+    )
+    files.prepare(spec, plan.configuration)
+    with contextlib.closing(LocalCluster()) as cluster:
+        job = cluster.submit(worker_job(f"{campaign.name}-evaluation-{files.path.name}", files.path))
+        while cluster.alive([job]):
+            cluster.wait(1.0)
+    ending = Ending.read(files)
+    if ending is None or ending.state is not AttemptState.COMPLETED:
+        reason = "its worker vanished" if ending is None else ending.reason
+        raise AttemptError(f"the evaluation failed: {reason}; see {files.log}")
+    return read_outcome(files, spec)

@@ -1,0 +1,61 @@
+"""Read a campaign from the store and its folder into what the views look at."""
+
+from __future__ import annotations
+
+import time
+
+from bohpo.campaign.attempts import attempt_directory
+from bohpo.campaign.launch import study_of
+from bohpo.store import Store
+from bohpo.store.records import Campaign
+from bohpo.trial import Trial, TrialState, best_trials
+from bohpo.views.campaign import CampaignView
+
+CURVES_OF = 5
+"""Trials whose curves are read, best first."""
+
+
+def gather(store: Store, name: str, *, curves_of: int = CURVES_OF) -> CampaignView:
+    """Read a campaign as it stands now.
+
+    Args:
+        store: Where it is recorded.
+        name: Name of the campaign.
+        curves_of: Number of trials whose curves are read, best first.
+
+    Raises:
+        NotFoundError: If there is no such campaign.
+    """
+    campaign = store.campaign(name)
+    study = study_of(campaign)
+    trials = tuple(store.trials(name))
+    maximize = study.objective.maximize
+    best = best_trials(trials, maximize=maximize)[:curves_of]
+    limit = study.fixed.get("limit")
+    return CampaignView(
+        campaign=campaign,
+        space=study.space,
+        metric=study.objective.metric,
+        maximize=maximize,
+        jobs=study.parallel.jobs,
+        trials=trials,
+        curves={trial.number: store.curves(name, trial.number) for trial in best},
+        evaluations=tuple(store.evaluations(name)),
+        events=tuple(store.events(name)),
+        now=time.time(),
+        bounds=study.objective.limits,
+        limit=float(limit) if isinstance(limit, int | float) else None,
+    )
+
+
+def reports_of(campaign: Campaign, trial: Trial) -> list[tuple[int, float]]:
+    """Read what a trial's attempts reported, as (step, value); a resumed attempt goes on where it left off."""
+    reports: dict[int, float] = {}
+    for attempt in trial.attempts:
+        reports.update(attempt_directory(campaign, trial.number, attempt.number).read_progress())
+    return sorted(reports.items())
+
+
+def running(trials: tuple[Trial, ...]) -> list[Trial]:
+    """Give the trials that a job is at work on."""
+    return [t for t in trials if t.state is TrialState.PENDING and t.attempts and t.attempts[-1].state.is_alive]

@@ -1,0 +1,128 @@
+"""`bohpo launch`, `stop` and `resume`: what changes a campaign."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from bohpo.campaign.launch import begin, drive, make_cluster, prepare_to_resume, study_of
+from bohpo.cli.output import emit, say
+from bohpo.cli.place import HERE, Place
+from bohpo.cli.summary import print_conclusion
+from bohpo.cli.watch import following
+from bohpo.errors import StudyError
+from bohpo.store import Store
+from bohpo.store.records import Campaign, CampaignState, StopRequest
+from bohpo.study import Study, check_entry
+
+
+def launch(
+    study: Path,
+    *,
+    name: str | None = None,
+    workers: int | None = None,
+    trials: int | None = None,
+    follow: bool = False,
+    dry_run: bool = False,
+    json: bool = False,
+    place: Place = HERE,
+) -> None:
+    """Run a study as a campaign, here and to its end; launched again, it goes on where it was.
+
+    Ctrl-C stops it cleanly: running trainings save a checkpoint, and `bohpo resume` goes on with them.
+
+    Args:
+        study: Study file, TOML.
+        name: Name of the campaign; the study's by default.
+        workers: Jobs to keep running at a time, instead of the study's.
+        trials: Trials to run in all, instead of the study's.
+        follow: Show the campaign live.
+        dry_run: Only say what would be run.
+        json: Print the result as one JSON object.
+        place: Where it is recorded.
+    """
+    wanted = Study.load(study).with_budget(trials=trials)
+    if workers is not None:
+        wanted = wanted.with_jobs(workers)
+    if mistakes := check_entry(wanted):
+        raise StudyError(str(study), mistakes)
+    make_cluster(wanted).close()
+    if dry_run:
+        _say_what_would_run(wanted, name or wanted.name, json=json)
+        return
+    with place.open(create=True) as store:
+        campaign = begin(wanted, store, place.directory, name=name)
+        if campaign.state is not CampaignState.FINISHED:
+            say(f"campaign {campaign.name}: {campaign.directory}, recorded in {place.store}")
+            say(f"  watch it from another terminal: bohpo watch {campaign.name}")
+            _drive(wanted, campaign, store, place, follow=follow)
+        print_conclusion(store, campaign.name, json=json)
+
+
+def stop(campaign: str, *, now: bool = False, json: bool = False, place: Place = HERE) -> None:
+    """Stop a campaign; what runs is finished first, or saved in its checkpoints with --now.
+
+    Args:
+        campaign: Name of the campaign.
+        now: Do not wait for running trainings.
+        json: Print the answer as one JSON object.
+        place: Where it is recorded.
+    """
+    with place.open() as store:
+        lease = store.lease(store.campaign(campaign).name)
+        request = StopRequest.NOW if now else StopRequest.DRAIN
+        store.request_stop(campaign, request)
+        if lease is None:
+            say(f"no driver is at work on {campaign!r}; nothing runs")
+        elif not json:
+            say(f"{campaign} will stop {'now' if now else 'when its running trainings have ended'}")
+        if json:
+            emit({"campaign": campaign, "request": request.value, "driver": lease is not None})
+
+
+def resume(
+    campaign: str, *, trials: int | None = None, follow: bool = False, json: bool = False, place: Place = HERE
+) -> None:
+    """Go on with a campaign that was stopped, or whose driver died.
+
+    Args:
+        campaign: Name of the campaign.
+        trials: Trials to run in all from now on.
+        follow: Show the campaign live.
+        json: Print the result as one JSON object.
+        place: Where it is recorded.
+    """
+    with place.open() as store:
+        record = prepare_to_resume(store, campaign, trials=trials)
+        _drive(study_of(record), record, store, place, follow=follow)
+        print_conclusion(store, campaign, json=json)
+
+
+def _drive(study: Study, campaign: Campaign, store: Store, place: Place, *, follow: bool) -> None:
+    with following(place, campaign.name) if follow else _quietly():
+        drive(study, campaign, store)
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    yield
+
+
+def _say_what_would_run(study: Study, name: str, *, json: bool) -> None:
+    plan = {
+        "campaign": name,
+        "study_hash": study.hash,
+        "trainer": study.trainer or list(study.command or ()),
+        "trials": study.budget.most_trials,
+        "hours": study.budget.hours,
+        "jobs": study.parallel.jobs,
+        "threads_per_job": study.threads,
+        "backend": study.cluster.backend,
+        "first_configuration": study.space.default,
+    }
+    if json:
+        emit(plan)
+        return
+    for key, value in plan.items():
+        print(f"{key}: {value}")

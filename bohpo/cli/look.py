@@ -1,0 +1,163 @@
+"""`bohpo ls`, `status`, `trial`, `logs` and `best`: what a campaign looks like now."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from bohpo.campaign.attempts import attempt_directory
+from bohpo.cli.gather import gather
+from bohpo.cli.output import emit, pairs, table
+from bohpo.cli.place import HERE, Place
+from bohpo.cli.summary import as_json, rows, trial_as_json
+from bohpo.errors import NotFoundError, NoUsableTrialError
+from bohpo.store import Store
+from bohpo.store.records import Campaign, Lease
+from bohpo.trial import Trial
+from bohpo.views import wording
+from bohpo.views.campaign import CampaignView
+from bohpo.views.status import status as status_of
+
+
+def ls(*, json: bool = False, place: Place = HERE) -> None:
+    """List the campaigns, the latest first.
+
+    Args:
+        json: Print one JSON object.
+        place: Where they are recorded.
+    """
+    with place.open() as store:
+        views = [
+            (gather(store, campaign.name, curves_of=0), _driver(store, campaign)) for campaign in store.campaigns()
+        ]
+    if json:
+        emit({"campaigns": [as_json(view, driver=driver) for view, driver in views]})
+        return
+    table(("campaign", "state", "trials", "best", "driven by"), (_ls_row(view, driver) for view, driver in views))
+
+
+def status(campaign: str, *, json: bool = False, place: Place = HERE) -> None:
+    """Show where a campaign stands.
+
+    Args:
+        campaign: Name of the campaign.
+        json: Print one JSON object.
+        place: Where it is recorded.
+    """
+    with place.open() as store:
+        view = gather(store, campaign, curves_of=0)
+        driver = _driver(store, view.campaign)
+    if json:
+        emit(as_json(view, driver=driver))
+        return
+    pairs([*rows(view, status_of(view)), ("driven by", driver or "nobody")])
+
+
+def best(campaign: str, *, json: bool = False, place: Place = HERE) -> None:
+    """Show the best trial.
+
+    Args:
+        campaign: Name of the campaign.
+        json: Print one JSON object.
+        place: Where it is recorded.
+    """
+    with place.open() as store:
+        view = gather(store, campaign, curves_of=0)
+    found = view.best
+    if found is None:
+        raise NoUsableTrialError(f"campaign {campaign!r} has no completed trial; see `bohpo status {campaign}`")
+    if json:
+        emit({"campaign": campaign, "metric": view.metric, "value": found.value, "trial": trial_as_json(view, found)})
+        return
+    pairs(_trial_rows(view, found))
+
+
+def trial(campaign: str, number: int, *, json: bool = False, place: Place = HERE) -> None:
+    """Show a trial: configuration, outcome, attempts, and why it was proposed.
+
+    Args:
+        campaign: Name of the campaign.
+        number: Number of the trial.
+        json: Print one JSON object.
+        place: Where it is recorded.
+    """
+    with place.open() as store:
+        view = gather(store, campaign, curves_of=0)
+        found = store.trial(campaign, number)
+    if json:
+        emit({"campaign": campaign, "metric": view.metric, "trial": trial_as_json(view, found)})
+        return
+    pairs(_trial_rows(view, found))
+
+
+def logs(campaign: str, trial: int, *, attempt: int | None = None, json: bool = False, place: Place = HERE) -> None:
+    """Print what a trial's trainer printed.
+
+    Args:
+        campaign: Name of the campaign.
+        trial: Number of the trial.
+        attempt: Which attempt; the last one by default.
+        json: Print one JSON object.
+        place: Where it is recorded.
+    """
+    with place.open() as store:
+        found, record = store.trial(campaign, trial), store.campaign(campaign)
+    number = attempt or max((known.number for known in found.attempts), default=1)
+    files = attempt_directory(record, trial, number)
+    try:
+        text = files.log.read_bytes().decode(errors="replace")
+    except FileNotFoundError as error:
+        raise NotFoundError(f"{files.log}: there is no such log; `bohpo trial {campaign} {trial}` tells why") from error
+    if json:
+        emit({"campaign": campaign, "trial": trial, "attempt": number, "path": str(files.log), "log": text})
+        return
+    sys.stdout.write(text)
+
+
+def _driver(store: Store, campaign: Campaign) -> str | None:
+    lease: Lease | None = store.lease(campaign.name)
+    if lease is None:
+        return None
+    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(lease.since))
+    return f"process {lease.owner.pid} on {lease.owner.host} since {since}"
+
+
+def _ls_row(view: CampaignView, driver: str | None) -> tuple[str, ...]:
+    now = status_of(view)
+    value = "" if now.best is None or now.best.value is None else wording.number(now.best.value)
+    ended = f"{now.complete + now.failed}/{view.campaign.budget_trials or '∞'}"
+    return view.campaign.name, view.campaign.state.value, ended, value, driver or ""
+
+
+def _trial_rows(view: CampaignView, trial: Trial) -> list[tuple[str, str]]:
+    lines = [("trial", f"{trial.number} ({wording.standing(trial)})")]
+    if trial.value is not None:
+        edges = view.interval(trial.value, trial.variance)
+        spread = f" (95% interval {wording.interval(edges)})" if edges else ""
+        lines.append((view.metric, wording.number(trial.value) + spread))
+    if trial.reason:
+        lines.append(("reason", trial.reason))
+    lines.append(("configuration", ""))
+    lines += [(f"  {name}", wording.scalar(value)) for name, value in trial.configuration.items()]
+    lines.append(("proposed by", _why(trial)))
+    if trial.metrics:
+        lines.append(("metrics", ""))
+        lines += [(f"  {name}", wording.number(figure)) for name, figure in sorted(trial.metrics.items())]
+    for attempt in trial.attempts:
+        took = (
+            ""
+            if attempt.started is None or attempt.ended is None
+            else wording.duration(attempt.ended - attempt.started)
+        )
+        told = " · ".join(part for part in (attempt.state.value, took, f"job {attempt.job}", attempt.reason) if part)
+        lines.append((f"attempt {attempt.number}", told))
+    return lines
+
+
+def _why(trial: Trial) -> str:
+    why = trial.proposal
+    if why.predicted_mean is None or why.predicted_sd is None:
+        return f"{why.source}, {why.seconds:.2f} s"
+    acquisition = "" if why.acquisition is None else f", acquisition {wording.number(why.acquisition)}"
+    spread = f"{wording.number(why.predicted_mean)} ± {wording.number(1.96 * why.predicted_sd)}"
+    return f"{why.source}, predicted {spread}{acquisition}, {why.seconds:.2f} s"

@@ -1,0 +1,45 @@
+"""Where campaigns are recorded and kept: the options that every command takes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from bohpo.store import Store, open_store
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where campaigns are recorded and kept.
+
+    Attributes:
+        store: Database: a file, or a URL such as postgresql://host/name.
+        directory: Folder of the campaigns' folders.
+    """
+
+    store: Annotated[str, Parameter(env_var="BOHPO_STORE")] = "bohpo.db"
+    directory: Annotated[Path, Parameter(env_var="BOHPO_HOME")] = Path("campaigns")
+
+    @contextlib.contextmanager
+    def open(self, *, create: bool = False) -> Iterator[Store]:
+        """Open the database for a command.
+
+        Args:
+            create: Whether a file that is not there is made; commands that only read say no.
+
+        Raises:
+            NotFoundError: If there is no such file and it is not to be made.
+            StoreError: If the database is out of reach or unfit.
+        """
+        with contextlib.closing(open_store(self.store, create=create)) as store:
+            yield store
+
+
+HERE = Place()
+"""The place that a command uses when nothing else is said."""

@@ -1,0 +1,105 @@
+"""A campaign summed up: as a JSON object, and in words when it has ended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bohpo.cli.gather import gather
+from bohpo.cli.output import emit, pairs, say
+from bohpo.store import Store
+from bohpo.trial import Trial
+from bohpo.views import wording
+from bohpo.views.campaign import CampaignView
+from bohpo.views.status import Status, status
+
+
+def trial_as_json(view: CampaignView, trial: Trial) -> dict[str, Any]:
+    """Give a trial as a dictionary that JSON can hold."""
+    edges = None if trial.value is None else view.interval(trial.value, trial.variance)
+    return {
+        "number": trial.number,
+        "state": wording.standing(trial),
+        "value": trial.value,
+        "variance": trial.variance,
+        "interval": None if edges is None else list(edges),
+        "configuration": dict(trial.configuration),
+        "metrics": dict(trial.metrics),
+        "reason": trial.reason,
+        "proposal": {
+            "source": trial.proposal.source,
+            "predicted_mean": trial.proposal.predicted_mean,
+            "predicted_sd": trial.proposal.predicted_sd,
+            "acquisition": trial.proposal.acquisition,
+            "seconds": trial.proposal.seconds,
+        },
+        "attempts": [
+            {
+                "number": attempt.number,
+                "state": attempt.state.value,
+                "reason": attempt.reason,
+                "job": attempt.job,
+                "worker": attempt.worker,
+                "submitted": attempt.submitted,
+                "started": attempt.started,
+                "ended": attempt.ended,
+            }
+            for attempt in trial.attempts
+        ],
+    }
+
+
+def as_json(view: CampaignView, *, driver: str | None = None) -> dict[str, Any]:
+    """Give a campaign's status as a dictionary that JSON can hold."""
+    now = status(view)
+    return {
+        "campaign": view.campaign.name,
+        "state": view.campaign.state.value,
+        "driver": driver,
+        "metric": view.metric,
+        "direction": "maximize" if view.maximize else "minimize",
+        "directory": str(view.campaign.directory),
+        "trials": {
+            "budget": view.campaign.budget_trials,
+            "complete": now.complete,
+            "failed": now.failed,
+            "running": now.running,
+            "queued": now.queued,
+        },
+        "best": None if now.best is None else trial_as_json(view, now.best),
+        "busy_fraction": now.busy,
+        "busy_fraction_after_first_jobs": now.busy_after,
+        "mean_gap_seconds": now.mean_gap,
+        "elapsed_seconds": now.elapsed,
+        "remaining_seconds": now.remaining,
+    }
+
+
+def rows(view: CampaignView, now: Status) -> list[tuple[str, str]]:
+    """Give a campaign's status as names and values for people."""
+    lines = [
+        ("campaign", f"{view.campaign.name} ({view.campaign.state.value}), {view.metric}"),
+        ("trials", f"{now.complete} complete, {now.failed} failed, {now.running} running, {now.queued} queued"),
+    ]
+    if now.best is not None and now.best.value is not None:
+        edges = f", 95% interval {wording.interval(now.interval)}" if now.interval else ""
+        lines.append(("best", f"{wording.number(now.best.value)} (trial {now.best.number}{edges})"))
+        lines += [(f"  {name}", wording.scalar(value)) for name, value in now.best.configuration.items()]
+    if now.busy is not None:
+        after = "" if now.busy_after is None else f", {now.busy_after:.3f} after the first {view.jobs} starts"
+        lines.append(("busy fraction", f"{now.busy:.3f}{after}"))
+    if now.mean_gap is not None:
+        lines.append(("gap between jobs", f"{now.mean_gap:.2f} s"))
+    lines.append(("elapsed", wording.duration(now.elapsed)))
+    if now.remaining:
+        lines.append(("left about", wording.duration(now.remaining)))
+    return lines
+
+
+def print_conclusion(store: Store, campaign: str, *, json: bool) -> None:
+    """Print what a campaign came to, and what can be done with it."""
+    view = gather(store, campaign)
+    if json:
+        emit(as_json(view))
+        return
+    pairs(rows(view, status(view)))
+    say(f"next: bohpo evaluate {campaign} · bohpo report {campaign} · bohpo export {campaign}")

@@ -1,0 +1,136 @@
+"""`bohpo watch`, and the live view of `launch --follow`: drawn on a terminal, a line per event anywhere else."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+from bohpo.cli.gather import gather
+from bohpo.cli.output import emit, say
+from bohpo.cli.place import HERE, Place
+from bohpo.cli.summary import as_json
+from bohpo.errors import StoreError
+from bohpo.store import Store
+from bohpo.store.records import CampaignState
+
+_TOLD = {"driver-started", "completed", "failed", "attempt-ended", "driver-ended"}
+
+
+def watch(campaign: str, *, interval: float = 1.0, json: bool = False, place: Place = HERE) -> None:
+    """Follow a campaign live until it ends; Ctrl-C leaves it running.
+
+    Args:
+        campaign: Name of the campaign.
+        interval: Seconds between two looks.
+        json: Print one JSON object per change instead of a picture.
+        place: Where it is recorded.
+    """
+    with place.open() as store:
+        show(store, campaign, until=threading.Event(), interval=interval, json=json)
+
+
+@contextlib.contextmanager
+def following(place: Place, campaign: str) -> Iterator[None]:
+    """Show a campaign live while the body drives it; the view has a connection of its own, in a thread of its own."""
+    done = threading.Event()
+
+    def follow() -> None:
+        try:
+            with place.open() as store:
+                show(store, campaign, until=done, driving=True)
+        except StoreError as error:
+            say(f"the live view ended: {error}")
+
+    thread = threading.Thread(target=follow, name="live-view", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def show(
+    store: Store,
+    campaign: str,
+    *,
+    until: threading.Event,
+    interval: float = 1.0,
+    json: bool = False,
+    driving: bool = False,
+) -> None:
+    """Show a campaign until it ends or `until` is set.
+
+    Args:
+        store: Where it is recorded.
+        campaign: Its name.
+        until: Ends the view; one last look is taken after it was set.
+        interval: Seconds between two looks.
+        json: Print one JSON object per change.
+        driving: Whether a driver in this process is about to begin, so that the campaign's end is not taken from
+            its record.
+    """
+    if json:
+        _show_json(store, campaign, until, interval)
+    elif sys.stderr.isatty():
+        _show_drawn(store, campaign, until, interval, driving=driving)
+    else:
+        _show_lines(store, campaign, until, interval, driving=driving)
+
+
+def _is_over(store: Store, campaign: str, until: threading.Event, *, driving: bool) -> bool:
+    return until.is_set() or (not driving and store.campaign(campaign).state is not CampaignState.ACTIVE)
+
+
+def _show_lines(store: Store, campaign: str, until: threading.Event, interval: float, *, driving: bool) -> None:
+    last = (
+        max((event.number for event in store.events(campaign)), default=0)
+        if not driving
+        else _last_start(store, campaign)
+    )
+    over = False
+    while not over:
+        over = _is_over(store, campaign, until, driving=driving)
+        for event in store.events(campaign, after=last):
+            last = event.number
+            if event.kind in _TOLD:
+                say(f"{time.strftime('%H:%M:%S', time.localtime(event.time))}  {event.message}")
+        if not over:
+            until.wait(interval)
+
+
+def _last_start(store: Store, campaign: str) -> int:
+    """Give the number of the last event before this driver's own."""
+    return max((event.number for event in store.events(campaign) if event.kind == "driver-ended"), default=0)
+
+
+def _show_drawn(store: Store, campaign: str, until: threading.Event, interval: float, *, driving: bool) -> None:
+    from rich.console import Console
+    from rich.live import Live
+
+    from bohpo.cli.live import draw
+
+    with Live(draw(gather(store, campaign)), console=Console(stderr=True), auto_refresh=False) as live:
+        over = False
+        while not over:
+            over = _is_over(store, campaign, until, driving=driving)
+            live.update(draw(gather(store, campaign)), refresh=True)
+            if not over:
+                until.wait(interval)
+
+
+def _show_json(store: Store, campaign: str, until: threading.Event, interval: float) -> None:
+    shown: dict[str, object] = {}
+    over = False
+    while not over:
+        over = _is_over(store, campaign, until, driving=False)
+        now = as_json(gather(store, campaign))
+        if now["trials"] != shown.get("trials") or over:
+            emit(now)
+            sys.stdout.flush()
+        shown = now
+        if not over:
+            until.wait(interval)
