@@ -1,0 +1,55 @@
+"""Detection of cerebral aneurysms in TOF-MRA; `train` and `evaluate` are what a study names.
+
+    trainer = "trainers.aneurysm:train"
+
+README.md beside this file describes the parameters, the phantoms and what a folder of real cases looks like.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bohpo.trainer import Configuration, Context, Outcome
+
+__all__ = ["evaluate", "train"]
+
+
+def train(config: Configuration, context: Context) -> Outcome:
+    """Train a detector on the training cases and score it on the validation cases; no test case is read.
+
+    Args:
+        config: The nine parameters, and any of the fixed settings, see `Settings`.
+        context: Seed, threads, checkpoints and reports.
+
+    Returns:
+        Partial area under the FROC curve of the validation cases, with its case-bootstrap variance.
+
+    Raises:
+        UsageError: If the configuration does not fit, or cases are broken; each mistake and each case is named.
+        AttemptError: If the training diverged.
+        Stopped: If it was asked to stop; a checkpoint is saved.
+    """
+    from trainers.aneurysm import training
+
+    return training.train(config, context)
+
+
+def evaluate(config: Configuration, model: Path, context: Context) -> Outcome:
+    """Score a saved detector on the test cases; nothing is trained.
+
+    Args:
+        config: As for `train`; says which data and which limit.
+        model: Folder that `train` filled, `context.model` there.
+        context: Threads, and the request to stop.
+
+    Returns:
+        The same figures as `train`, of the test cases.
+
+    Raises:
+        NotFoundError: If `model` holds no saved detector.
+        UsageError: If the configuration does not fit, or test cases are broken.
+        Stopped: If it was asked to stop.
+    """
+    from trainers.aneurysm import training
+
+    return training.evaluate(config, model, context)
