@@ -1,0 +1,94 @@
+"""`bohpo check`: says all that is wrong with a study file, or what it would search."""
+
+from __future__ import annotations
+
+import json as json_text
+import math
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from bohpo.cli.output import emit, pairs, table
+from bohpo.errors import StudyError
+from bohpo.space import Parameter
+from bohpo.study import Study, check_entry
+
+
+def check(study: Path, *, json: bool = False) -> None:
+    """Check a study file; nothing is run.
+
+    Args:
+        study: Study file, TOML.
+        json: Print the summary as one JSON object.
+
+    Raises:
+        NotFoundError: If there is no such file.
+        StudyError: If the file, or the trainer that it names, has mistakes; it names all of them.
+    """
+    checked = Study.load(study)
+    if mistakes := check_entry(checked):
+        raise StudyError(str(study), mistakes)
+    if json:
+        emit(_as_json(checked))
+        return
+    pairs(_summary(checked))
+    if checked.space.parameters:
+        print()
+        table(("parameter", "kind", "values", "active when"), [_row(known) for known in checked.space.parameters])
+    if checked.fixed:
+        print()
+        table(("fixed", "value"), [(name, json_text.dumps(value)) for name, value in checked.fixed.items()])
+
+
+def _summary(study: Study) -> list[tuple[str, str]]:
+    budget, objective = study.budget, study.objective
+    limits = "" if objective.bounds is None else f", from {objective.bounds[0]:g} to {objective.bounds[1]:g}"
+    trials = [] if budget.most_trials is None else [f"{budget.most_trials} trials"]
+    hours = [] if budget.hours is None else [f"{budget.hours:g} hours"]
+    return [
+        ("study", study.name),
+        ("trainer", study.trainer or shlex.join(study.command or ())),
+        ("runs in", str(study.working_directory)),
+        ("objective", f"{objective.direction} {objective.metric}{limits}"),
+        ("budget", " or ".join(trials + hours)),
+        ("jobs", f"{study.parallel.jobs}, {study.threads} CPU threads each, {study.cluster.backend}"),
+        ("optimizer", f"{study.optimizer.method}, seed {study.optimizer.seed}"),
+        ("space", f"{len(study.space)} parameters, {_counted(study.space.size())} configurations"),
+        ("hash", study.hash),
+    ]
+
+
+def _counted(size: float) -> str:
+    return "infinitely many" if math.isinf(size) else f"{size:,.0f}"
+
+
+def _row(parameter: Parameter) -> tuple[str, str, str, str]:
+    return parameter.name, parameter.kind, parameter.domain, _condition(parameter.when)
+
+
+def _condition(when: Mapping[str, tuple[object, ...]]) -> str:
+    return " and ".join(f"{name} is {' or '.join(repr(value) for value in values)}" for name, values in when.items())
+
+
+def _as_json(study: Study) -> dict[str, object]:
+    size = study.space.size()
+    return {
+        "study": study.name,
+        "trainer": study.trainer,
+        "command": None if study.command is None else list(study.command),
+        "working_directory": str(study.working_directory),
+        "objective": {
+            "metric": study.objective.metric,
+            "direction": study.objective.direction,
+            "bounds": list(study.objective.limits),
+        },
+        "budget": {"trials": study.budget.most_trials, "hours": study.budget.hours},
+        "jobs": study.parallel.jobs,
+        "threads": study.threads,
+        "backend": study.cluster.backend,
+        "optimizer": study.optimizer.model_dump(),
+        "space": study.space.to_json(),
+        "configurations": None if math.isinf(size) else size,
+        "fixed": study.fixed,
+        "hash": study.hash,
+    }

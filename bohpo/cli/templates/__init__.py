@@ -1,0 +1,1 @@
+"""What `bohpo new` writes: files that run as they are."""
