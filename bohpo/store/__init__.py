@@ -1,1 +1,63 @@
-"""Where the bohpo_* tables and Optuna's live: what happened, durably."""
+"""Where the bohpo_* tables and Optuna's live: what happened, durably.
+
+Importing this package loads neither SQLAlchemy nor Optuna; opening a store does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bohpo.store.protocol import Store
+from bohpo.store.records import Campaign, CampaignState, Evaluation, Event, Lease, Owner, StopRequest
+
+if TYPE_CHECKING:
+    from bohpo.store.database import DatabaseStore
+
+__all__ = [
+    "Campaign",
+    "CampaignState",
+    "Evaluation",
+    "Event",
+    "Lease",
+    "Owner",
+    "StopRequest",
+    "Store",
+    "open_store",
+    "upgrade",
+]
+
+
+def open_store(url: str, *, create: bool = True) -> DatabaseStore:
+    """Open the database of campaigns, and make its tables where it has none.
+
+    Args:
+        url: A path such as `bohpo.db`, `sqlite:///bohpo.db`, or `postgresql://user@host:5432/database`.
+        create: Whether an SQLite file that does not exist is made.
+
+    Raises:
+        UsageError: If `url` names neither an SQLite file nor a PostgreSQL database.
+        NotFoundError: If the SQLite file does not exist and `create` is false.
+        StoreError: If the database cannot be reached or is not fit to hold campaigns.
+        SchemaError: If its tables belong to another version of bohpo or Optuna.
+    """
+    from bohpo.store.database import DatabaseStore
+
+    return DatabaseStore.open(url, create=create)
+
+
+def upgrade(url: str) -> tuple[str, str]:
+    """Bring the tables of an older bohpo up to date.
+
+    Args:
+        url: As for `open_store`.
+
+    Returns:
+        The revision before, empty where the database had no tables of bohpo, and the one now.
+
+    Raises:
+        StoreError: If the database cannot be reached.
+        SchemaError: If a newer bohpo wrote it.
+    """
+    from bohpo.store.database import upgrade as upgrade_database
+
+    return upgrade_database(url)

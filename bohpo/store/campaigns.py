@@ -1,0 +1,154 @@
+"""Campaigns in the database."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from optuna.distributions import distribution_to_json
+from optuna.study import StudyDirection
+from sqlalchemy import Connection, CursorResult, Row, insert, select, update
+
+from bohpo.errors import NotFoundError, UsageError
+from bohpo.space import Space, to_distribution
+from bohpo.store.records import Campaign, CampaignState, StopRequest
+from bohpo.store.tables import CAMPAIGN, LEASE, STUDIES, STUDY_DIRECTIONS, STUDY_SYSTEM_ATTRIBUTES
+
+OPTUNA_METRIC_NAMES = "study:metric_names"
+"""Where `optuna.Study.set_metric_names` keeps them; Optuna's data frames and plots read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewCampaign:
+    """What a campaign begins with.
+
+    Attributes:
+        campaign: As it will be recorded; `created` also tells a repeated request from another one.
+        space: Parameters.
+        maximize: Whether larger values are better.
+        metric: Name of the objective.
+    """
+
+    campaign: Campaign
+    space: Space
+    maximize: bool
+    metric: str
+
+
+def create_campaign(connection: Connection, new: NewCampaign) -> Campaign:
+    """Record a campaign, its Optuna study and its lease, which nobody holds.
+
+    Raises:
+        UsageError: If a campaign or an Optuna study has its name.
+    """
+    name = new.campaign.name
+    existing = connection.execute(select(CAMPAIGN).where(CAMPAIGN.c.name == name)).one_or_none()
+    if existing is not None and _to_campaign(existing) == new.campaign:
+        return new.campaign
+    if existing is not None:
+        raise UsageError(f"a campaign {name!r} exists; continue it with `bohpo resume {name}` or give another --name")
+    if connection.scalar(select(STUDIES.c.study_id).where(STUDIES.c.study_name == name)) is not None:
+        raise UsageError(f"an Optuna study {name!r} exists in this database; give the campaign another --name")
+    row = _to_row(new) | {"study_id": _create_study(connection, new)}
+    campaign_id = inserted_key(connection.execute(insert(CAMPAIGN).values(row)))
+    nobody = {"token": 0, "grant_uid": "", "host": None, "pid": 0, "started": 0, "since": 0.0, "expires": 0.0}
+    connection.execute(insert(LEASE).values(campaign_id=campaign_id, **nobody))
+    return new.campaign
+
+
+def read_campaigns(connection: Connection) -> list[Campaign]:
+    """Give all campaigns, the latest first."""
+    return [_to_campaign(row) for row in connection.execute(select(CAMPAIGN).order_by(CAMPAIGN.c.campaign_id.desc()))]
+
+
+def read_campaign(connection: Connection, name: str) -> Campaign:
+    """Give a campaign.
+
+    Raises:
+        NotFoundError: If there is none of this name.
+    """
+    return _to_campaign(campaign_row(connection, name))
+
+
+def campaign_row(connection: Connection, name: str) -> Row[Any]:
+    """Give a campaign's row.
+
+    Raises:
+        NotFoundError: If there is none of this name.
+    """
+    row = connection.execute(select(CAMPAIGN).where(CAMPAIGN.c.name == name)).one_or_none()
+    if row is None:
+        raise NotFoundError(_missing(name, list(connection.scalars(select(CAMPAIGN.c.name)))))
+    return row
+
+
+def change_campaign(connection: Connection, name: str, changes: Mapping[str, object]) -> None:
+    """Set columns of a campaign.
+
+    Raises:
+        NotFoundError: If there is none of this name.
+    """
+    row = campaign_row(connection, name)
+    connection.execute(update(CAMPAIGN).where(CAMPAIGN.c.campaign_id == row.campaign_id).values(**changes))
+
+
+def inserted_key(result: CursorResult[Any]) -> int:
+    """Give the key that the database chose for an inserted row."""
+    assert result.inserted_primary_key is not None
+    return int(result.inserted_primary_key[0])
+
+
+def _create_study(connection: Connection, new: NewCampaign) -> int:
+    study_id = inserted_key(connection.execute(insert(STUDIES).values(study_name=new.campaign.name)))
+    direction = StudyDirection.MAXIMIZE if new.maximize else StudyDirection.MINIMIZE
+    connection.execute(insert(STUDY_DIRECTIONS).values(study_id=study_id, objective=0, direction=direction))
+    attribute = {"key": OPTUNA_METRIC_NAMES, "value_json": json.dumps([new.metric])}
+    connection.execute(insert(STUDY_SYSTEM_ATTRIBUTES).values(study_id=study_id, **attribute))
+    return study_id
+
+
+def _to_row(new: NewCampaign) -> dict[str, object]:
+    campaign = new.campaign
+    return {
+        "name": campaign.name,
+        "study_text": campaign.study_text,
+        "study_hash": campaign.study_hash,
+        "directory": str(campaign.directory),
+        "space": new.space.to_json(),
+        "distributions": {p.name: distribution_to_json(to_distribution(p)) for p in new.space.parameters},
+        "metric": new.metric,
+        "state": campaign.state.value,
+        "stop_request": campaign.stop_request.value,
+        "budget_trials": campaign.budget_trials,
+        "provenance": dict(campaign.provenance),
+        "created": campaign.created,
+        "ended": campaign.ended,
+    }
+
+
+def _to_campaign(row: Row[Any]) -> Campaign:
+    return Campaign(
+        name=row.name,
+        study_text=row.study_text,
+        study_hash=row.study_hash,
+        directory=Path(row.directory),
+        state=CampaignState(row.state),
+        stop_request=StopRequest(row.stop_request),
+        budget_trials=row.budget_trials,
+        provenance=row.provenance,
+        created=row.created,
+        ended=row.ended,
+    )
+
+
+def _missing(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=3)
+    if close:
+        return f"there is no campaign {name!r}; did you mean {' or '.join(close)}?"
+    if known:
+        return f"there is no campaign {name!r} in this database; `bohpo ls` lists those that are"
+    return f"there is no campaign {name!r}, nor any other in this database; begin one with `bohpo launch`"

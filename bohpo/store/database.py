@@ -1,0 +1,206 @@
+"""The store over SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bohpo.space import Space
+from bohpo.store import campaigns, history, leases, reading, recording, schema
+from bohpo.store.campaigns import NewCampaign
+from bohpo.store.filesystem import check_database_file
+from bohpo.store.location import Location, parse_location
+from bohpo.store.records import Campaign, CampaignState, Evaluation, Event, Lease, Owner, StopRequest
+from bohpo.store.transactions import PATIENCE_S, Database
+from bohpo.trial import Attempt, Curve, Outcome, Proposal, Trial
+
+OPENING_PATIENCE_S = 5.0
+"""A wrong host should be told at once; a new database may be locked by another process that makes its tables."""
+
+
+class DatabaseStore:
+    """The `Store` over one database; each method is one transaction, tried again where the connection was lost.
+
+    Safe to share between threads, not between processes.
+    """
+
+    def __init__(self, database: Database) -> None:
+        """Use a database whose tables have been checked; see `open`."""
+        self._database = database
+
+    def __repr__(self) -> str:
+        """Show where the database is, without its password."""
+        return f"DatabaseStore({str(self._database.location)!r})"
+
+    @classmethod
+    def open(cls, url: str, *, create: bool = True, patience_s: float = PATIENCE_S) -> DatabaseStore:
+        """Open a database as `bohpo.store.open_store` does.
+
+        Args:
+            url: Path or URL.
+            create: Whether an SQLite file that does not exist is made.
+            patience_s: For so long each method tries to reach the database.
+        """
+        database = _connect(parse_location(url), create=create)
+        try:
+            if database.read(schema.revision) is None:
+                database.write(schema.create)
+            database.read(lambda connection: schema.check(connection, database.location))
+        except BaseException:
+            database.close()
+            raise
+        database.patience_s = patience_s
+        return cls(database)
+
+    def create_campaign(
+        self,
+        name: str,
+        *,
+        study_text: str,
+        study_hash: str,
+        directory: Path,
+        space: Space,
+        maximize: bool,
+        metric: str,
+        budget_trials: int | None,
+        provenance: Mapping[str, str],
+    ) -> Campaign:
+        """Begin a campaign."""
+        campaign = Campaign(
+            name,
+            study_text,
+            study_hash,
+            directory,
+            budget_trials=budget_trials,
+            provenance=dict(provenance),
+            created=time.time(),
+        )
+        new = NewCampaign(campaign, space, maximize, metric)
+        return self._database.write(lambda connection: campaigns.create_campaign(connection, new))
+
+    def campaigns(self) -> list[Campaign]:
+        """List all campaigns, the latest first."""
+        return self._database.read(campaigns.read_campaigns)
+
+    def campaign(self, name: str) -> Campaign:
+        """Give a campaign by name."""
+        return self._database.read(lambda connection: campaigns.read_campaign(connection, name))
+
+    def acquire_lease(self, name: str, owner: Owner, seconds: float) -> Lease:
+        """Become the one driver of a campaign."""
+        grant_uid = uuid.uuid4().hex
+        return self._database.write(lambda connection: leases.acquire(connection, name, owner, seconds, grant_uid))
+
+    def renew_lease(self, lease: Lease, seconds: float) -> Lease:
+        """Hold the lease for another `seconds` from now."""
+        return self._database.write(lambda connection: leases.renew(connection, lease, seconds))
+
+    def release_lease(self, lease: Lease) -> None:
+        """Give the lease back; harmless when it was taken over."""
+        self._database.write(lambda connection: leases.release(connection, lease))
+
+    def lease(self, name: str) -> Lease | None:
+        """Give the lease of a campaign if somebody holds it."""
+        return self._database.read(lambda connection: leases.held(connection, name))
+
+    def request_stop(self, name: str, request: StopRequest) -> None:
+        """Ask the driver to stop, or take the request back."""
+        changes = {"stop_request": request.value}
+        self._database.write(lambda connection: campaigns.change_campaign(connection, name, changes))
+
+    def set_budget(self, name: str, trials: int) -> None:
+        """Change the number of trials to run in all."""
+        changes = {"budget_trials": trials}
+        self._database.write(lambda connection: campaigns.change_campaign(connection, name, changes))
+
+    def set_state(self, lease: Lease, state: CampaignState) -> None:
+        """Record where the campaign stands."""
+        ended: dict[CampaignState, dict[str, float | None]] = {
+            CampaignState.FINISHED: {"ended": time.time()},
+            CampaignState.ACTIVE: {"ended": None},
+        }
+        changes: dict[str, object] = {"state": state.value, **ended.get(state, {})}
+        self._database.write(lambda connection: leases.change_fenced(connection, lease, changes))
+
+    def add_trial(self, lease: Lease, uid: str, proposal: Proposal) -> int:
+        """Record a proposal as a pending trial; the same uid gives the same number."""
+        now = _now()
+        return self._database.write(lambda connection: recording.add_trial(connection, lease, uid, proposal, now))
+
+    def save_attempt(self, lease: Lease, attempt: Attempt) -> None:
+        """Record an attempt, or its new state."""
+        self._database.write(lambda connection: recording.save_attempt(connection, lease, attempt))
+
+    def complete_trial(
+        self, lease: Lease, number: int, value: float, outcome: Outcome, reports: Sequence[tuple[int, float]] = ()
+    ) -> bool:
+        """Record the outcome of a trial; the first one wins.
+
+        Raises:
+            AttemptError: If `value` is not finite, or a step of `reports` is out of range.
+        """
+        completion = recording.Completion(number, value, outcome, reports, _now())
+        return self._database.write(lambda connection: recording.complete_trial(connection, lease, completion))
+
+    def fail_trial(self, lease: Lease, number: int, reason: str) -> bool:
+        """Record that a trial will have no outcome."""
+        now = _now()
+        return self._database.write(lambda connection: recording.fail_trial(connection, lease, number, reason, now))
+
+    def trials(self, name: str) -> list[Trial]:
+        """Give all trials of a campaign with their attempts, by number."""
+        return self._database.read(lambda connection: reading.read_trials(connection, name))
+
+    def trial(self, name: str, number: int) -> Trial:
+        """Give one trial."""
+        return self._database.read(lambda connection: reading.read_trials(connection, name, number))[0]
+
+    def curves(self, name: str, number: int) -> Mapping[str, Curve]:
+        """Give the curves of a completed trial."""
+        return self._database.read(lambda connection: reading.read_curves(connection, name, number))
+
+    def add_event(self, lease: Lease, kind: str, message: str, trial: int | None = None) -> None:
+        """Append to the campaign's history."""
+        event, uid = Event(0, time.time(), kind, message, trial), uuid.uuid4().hex
+        self._database.write(lambda connection: history.add_event(connection, lease, event, uid))
+
+    def events(self, name: str, after: int = 0) -> list[Event]:
+        """Give the events with a number above `after`, in order."""
+        return self._database.read(lambda connection: history.read_events(connection, name, after))
+
+    def add_evaluation(self, name: str, evaluation: Evaluation) -> None:
+        """Record a scoring on the test cases."""
+        uid = uuid.uuid4().hex
+        self._database.write(lambda connection: history.add_evaluation(connection, name, evaluation, uid))
+
+    def evaluations(self, name: str) -> list[Evaluation]:
+        """Give the scorings on the test cases, in order."""
+        return self._database.read(lambda connection: history.read_evaluations(connection, name))
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self._database.close()
+
+
+def upgrade(url: str) -> tuple[str, str]:
+    """Migrate a database as `bohpo.store.upgrade` does."""
+    database = _connect(parse_location(url), create=False)
+    try:
+        before = database.read(schema.revision) or ""
+        after = database.write(lambda connection: schema.upgrade(connection, database.location))
+    finally:
+        database.close()
+    return before, after
+
+
+def _connect(location: Location, *, create: bool) -> Database:
+    if location.path is not None:
+        check_database_file(location.path, create=create)
+    return Database(location, patience_s=OPENING_PATIENCE_S)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

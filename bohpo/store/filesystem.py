@@ -1,0 +1,105 @@
+"""Whether a path is fit to hold an SQLite database.
+
+SQLite's write-ahead log needs memory that all its processes share and locks that work; network file systems promise
+neither. The kernel's mount table names the file system; `statfs` could not tell sshfs from a local FUSE disk.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from bohpo.errors import NotFoundError, StoreError
+
+MOUNT_TABLE = Path("/proc/self/mountinfo")
+
+NETWORK_FILE_SYSTEMS = {
+    "9p": "9P (virtual machines, WSL)",
+    "afs": "AFS",
+    "beegfs": "BeeGFS",
+    "ceph": "CephFS",
+    "cifs": "SMB/CIFS",
+    "smb3": "SMB/CIFS",
+    "smbfs": "SMB/CIFS",
+    "fhgfs": "BeeGFS",
+    "fuse.ceph-fuse": "CephFS",
+    "fuse.gcsfuse": "Google Cloud Storage",
+    "fuse.glusterfs": "GlusterFS",
+    "fuse.juicefs": "JuiceFS",
+    "fuse.rclone": "rclone",
+    "fuse.s3fs": "S3",
+    "fuse.sshfs": "sshfs",
+    "gfs2": "GFS2",
+    "gpfs": "IBM Spectrum Scale (GPFS)",
+    "lustre": "Lustre",
+    "nfs": "NFS",
+    "nfs4": "NFS",
+    "ocfs2": "OCFS2",
+    "orangefs": "OrangeFS",
+    "panfs": "PanFS",
+    "pvfs2": "OrangeFS",
+    "wekafs": "Weka",
+}
+"""Type of a file system as the kernel calls it -> what people call it."""
+
+
+def network_file_system(path: Path, mount_table: str) -> str | None:
+    """Name the network file system that holds a path.
+
+    Args:
+        path: Absolute, without symbolic links; need not exist.
+        mount_table: Text of /proc/self/mountinfo.
+
+    Returns:
+        Its usual name, or None where the path is on a local disk.
+
+    Source:
+        proc_pid_mountinfo(5): field 5 is the mount point, the type follows the separator " - "; later lines hide
+        earlier ones at the same point.
+    """
+    found, depth = "", -1
+    for line in mount_table.splitlines():
+        before, _, after = line.partition(" - ")
+        mount_point = Path(_unescape(before.split()[4]))
+        if path.is_relative_to(mount_point) and len(mount_point.parts) >= depth:
+            found, depth = after.split()[0], len(mount_point.parts)
+    return NETWORK_FILE_SYSTEMS.get(found)
+
+
+def check_database_file(path: Path, *, create: bool) -> None:
+    """Refuse a path where SQLite could not keep its promises.
+
+    Args:
+        path: Absolute path of the database.
+        create: Whether the file may be missing.
+
+    Raises:
+        NotFoundError: If it is missing and must not.
+        StoreError: If its folder is missing, either cannot be written, or it is on a network file system.
+    """
+    _check_local(path)
+    if not path.parent.is_dir():
+        raise StoreError(f"{path.parent} is no folder; make it with `mkdir -p {path.parent}` or name another database")
+    if path.is_dir():
+        raise StoreError(f"{path} is a folder; give the path of a file, such as {path / 'bohpo.db'}")
+    if not path.exists() and not create:
+        raise NotFoundError(f"there is no database {path}; name the right one with --store or BOHPO_STORE")
+    for needed in (path.parent, path):
+        if needed.exists() and not os.access(needed, os.W_OK):
+            raise StoreError(f"{needed} is read-only; SQLite writes beside the file even to read: grant write access")
+
+
+def _check_local(path: Path) -> None:
+    if not MOUNT_TABLE.exists():
+        return
+    network = network_file_system(path.resolve(), MOUNT_TABLE.read_text(errors="surrogateescape"))
+    if network is not None:
+        raise StoreError(
+            f"{path} is on {network}, a network file system, where SQLite loses data; put the database on a local "
+            "disk (--store /var/tmp/bohpo.db) or use PostgreSQL (--store postgresql://user@host/database)"
+        )
+
+
+def _unescape(field: str) -> str:
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), field)

@@ -1,0 +1,53 @@
+"""Events of a campaign, and scorings of its trials on the test cases."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, insert, select
+
+from bohpo.store.campaigns import campaign_row
+from bohpo.store.leases import CampaignKey, fence
+from bohpo.store.recording import trial_row
+from bohpo.store.records import Evaluation, Event, Lease
+from bohpo.store.tables import EVALUATION, EVENT, TRIALS
+from bohpo.trial import Outcome
+
+
+def add_event(connection: Connection, lease: Lease, event: Event, uid: str) -> None:
+    """Append an event unless its uid is there; its number is the database's to choose."""
+    key = fence(connection, lease)
+    if connection.scalar(select(EVENT.c.number).where(EVENT.c.uid == uid)) is None:
+        columns = {"time": event.time, "kind": event.kind, "message": event.message, "trial": event.trial}
+        connection.execute(insert(EVENT).values(uid=uid, campaign_id=key.campaign_id, **columns))
+
+
+def read_events(connection: Connection, name: str, after: int) -> list[Event]:
+    """Give the events with a number above `after`, in order."""
+    campaign_id = campaign_row(connection, name).campaign_id
+    query = select(EVENT.c.number, EVENT.c.time, EVENT.c.kind, EVENT.c.message, EVENT.c.trial)
+    query = query.where(EVENT.c.campaign_id == campaign_id, EVENT.c.number > after).order_by(EVENT.c.number)
+    return [Event(*row) for row in connection.execute(query)]
+
+
+def add_evaluation(connection: Connection, name: str, evaluation: Evaluation, uid: str) -> None:
+    """Append a scoring unless its uid is there.
+
+    Raises:
+        NotFoundError: If there is no such campaign or trial.
+    """
+    campaign = campaign_row(connection, name)
+    trial = trial_row(connection, CampaignKey(campaign.campaign_id, campaign.study_id), evaluation.trial, lock=True)
+    if connection.scalar(select(EVALUATION.c.number).where(EVALUATION.c.uid == uid)) is None:
+        columns = {"time": evaluation.time, **evaluation.outcome.to_json()}
+        connection.execute(insert(EVALUATION).values(uid=uid, trial_id=trial.trial_id, **columns))
+
+
+def read_evaluations(connection: Connection, name: str) -> list[Evaluation]:
+    """Give the scorings of a campaign's trials, in order."""
+    study_id = campaign_row(connection, name).study_id
+    query = select(EVALUATION, TRIALS.c.number.label("trial")).join(TRIALS, TRIALS.c.trial_id == EVALUATION.c.trial_id)
+    rows = connection.execute(query.where(TRIALS.c.study_id == study_id).order_by(EVALUATION.c.number))
+    columns = ("value", "variance", "metrics", "curves")
+    return [
+        Evaluation(row.trial, row.time, Outcome.from_json({name: row._mapping[name] for name in columns}))
+        for row in rows
+    ]

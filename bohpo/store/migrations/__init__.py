@@ -1,0 +1,1 @@
+"""Migrations of bohpo's tables; alembic runs `env.py`."""

@@ -1,0 +1,163 @@
+"""Transactions on one database, tried again where the connection was lost or the database was busy.
+
+A transaction may be run twice: when the connection breaks during COMMIT, nobody knows whether it took effect. So each
+one first looks whether its work has been done.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
+
+from bohpo.errors import StoreError
+from bohpo.store.location import Location
+from bohpo.store.reasons import explain
+
+Result = TypeVar("Result")
+
+PATIENCE_S = 30.0
+"""For so long a transaction is tried again before the store gives up; the caller may then try again itself."""
+
+SQLITE_BUSY_S = 15.0
+POSTGRESQL_SESSION = {
+    # A stopped driver must not hold the lease's row against the one that takes over.
+    "idle_in_transaction_session_timeout": "5s",
+    "lock_timeout": "15s",
+    "application_name": "bohpo",
+}
+POSTGRESQL_CONNECTION = {
+    "connect_timeout": 10,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+TRANSIENT_SQLSTATES = {
+    "25P03",  # idle in transaction for too long
+    "40001",  # serialization failure
+    "40P01",  # deadlock
+    "55P03",  # lock not available in time
+    "57P01",  # administrator ends the session
+    "57P02",  # crash of the server
+    "57P03",  # server is starting up or going down
+}
+
+
+class Database:
+    """Runs transactions on one database; safe to share between threads."""
+
+    def __init__(self, location: Location, *, patience_s: float = PATIENCE_S) -> None:
+        """Prepare to connect to `location`; the first transaction connects."""
+        self.location = location
+        self.patience_s = patience_s
+        self._engine = _sqlite_engine(location) if location.path else _postgresql_engine(location)
+        self._writer = self._engine.execution_options(writes=True)
+        self._reader = self._engine
+        if location.path is None:
+            self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    def read(self, work: Callable[[Connection], Result]) -> Result:
+        """Run queries that all see the same moment.
+
+        Raises:
+            StoreError: If the database cannot be reached.
+        """
+        return self._run(self._reader, work)
+
+    def write(self, work: Callable[[Connection], Result]) -> Result:
+        """Run a transaction and commit it; it must recognise its own work when it is run twice.
+
+        Raises:
+            StoreError: If the database cannot be reached.
+        """
+        return self._run(self._writer, work)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    def _run(self, engine: Engine, work: Callable[[Connection], Result]) -> Result:
+        give_up, tries = time.monotonic() + self.patience_s, 0
+        while True:
+            try:
+                with engine.begin() as connection:
+                    return work(connection)
+            except SQLAlchemyError as error:
+                tries += 1
+                pause_s = min(0.05 * 2**tries, 1.0)
+                if not _is_transient(error, tries) or time.monotonic() + pause_s > give_up:
+                    raise self._explained(error) from _chained(error, self.location)
+            time.sleep(pause_s)
+
+    def _explained(self, error: SQLAlchemyError) -> StoreError:
+        return StoreError(self.location.redact(explain(error, self.location)))
+
+
+def _sqlite_engine(location: Location) -> Engine:
+    # isolation_level None: the driver itself would begin transactions late, and never for a read.
+    connect_args = {"timeout": SQLITE_BUSY_S, "isolation_level": None}
+    engine = create_engine(location.url, connect_args=connect_args, pool_size=5, max_overflow=0, hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A transaction that reads before it writes would fail at once, without waiting, if another wrote in between.
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _postgresql_engine(location: Location) -> Engine:
+    try:
+        engine = create_engine(
+            location.url,
+            connect_args={
+                name: value for name, value in POSTGRESQL_CONNECTION.items() if name not in location.url.query
+            },
+            pool_size=5,
+            max_overflow=0,
+            pool_pre_ping=True,
+            hide_parameters=True,
+        )
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            f"{location} needs the PostgreSQL driver, which is not installed; run `pip install bohpo[postgresql]`"
+        ) from error
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: object) -> None:
+        with connection.cursor() as cursor:
+            for name, value in POSTGRESQL_SESSION.items():
+                cursor.execute("SELECT set_config(%s, %s, false)", (name, value))
+        connection.commit()
+
+    return engine
+
+
+def _is_transient(error: SQLAlchemyError, tries: int) -> bool:
+    if isinstance(error, IntegrityError):
+        # Another transaction recorded the same thing first; the next try sees it.
+        return tries <= 2
+    if not isinstance(error, DBAPIError):
+        return False
+    if isinstance(error.orig, sqlite3.Error):
+        return error.orig.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    sqlstate = getattr(error.orig, "sqlstate", None)
+    if sqlstate is not None:
+        return sqlstate in TRANSIENT_SQLSTATES
+    return error.connection_invalidated or isinstance(error, OperationalError)
+
+
+def _chained(error: SQLAlchemyError, location: Location) -> SQLAlchemyError | None:
+    text = str(error)
+    return error if location.redact(text) == text else None
