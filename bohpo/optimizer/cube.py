@@ -1,0 +1,207 @@
+"""Many configurations at a time as rows of numbers: points of the unit cube, and features for the surrogate.
+
+| symbol   | meaning                                                                               | shape  |
+| -------- | ------------------------------------------------------------------------------------- | ------ |
+| points   | coordinates as in `bohpo.space`; 1/2 where a parameter is inactive                    | (m, d) |
+| active   | whether each parameter is active at each point                                        | (m, d) |
+| features | numeric parameters scaled so that their first and last values lie at 0 and 1, then    | (m, f) |
+|          | one column per choice of every categorical parameter: sqrt(1/2) at the active choice  |        |
+
+Two different choices are therefore at squared distance 1 (Hamming), an inactive parameter at the centre of its choices.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bohpo.space import CategoricalParameter, IntParameter, Parameter, Space
+from bohpo.trial import Configuration
+
+Points = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+MOST_NEIGHBOURS = 16
+"""A numeric parameter of more values than this is searched along its gradient, not value by value."""
+
+SAME = 1e-9
+"""Coordinates that differ by less are one value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One parameter as a coordinate of the cube.
+
+    Attributes:
+        parameter: The parameter.
+        parents: Column of each parent, with the coordinates at which it makes this parameter active.
+        values: Coordinates of all values of a parameter that is searched value by value, else empty.
+    """
+
+    parameter: Parameter
+    parents: tuple[tuple[int, Points], ...]
+    values: Points
+
+    @property
+    def is_categorical(self) -> bool:
+        """Whether the values have no order."""
+        return isinstance(self.parameter, CategoricalParameter)
+
+    @property
+    def is_continuous(self) -> bool:
+        """Whether the parameter is searched along its gradient."""
+        return not len(self.values)
+
+    def snap(self, column: Points) -> Points:
+        """Move coordinates to those of the values that they decode to; shape (m,) in and out."""
+        parameter, inside = self.parameter, np.clip(column, 0.0, 1.0)
+        if math.isinf(parameter.count):
+            return inside
+        if isinstance(parameter, IntParameter) and parameter.log:
+            left, right = math.log(parameter.low - 0.5), math.log(parameter.high + 0.5)
+            value = np.clip(np.round(np.exp(left + inside * (right - left))), parameter.low, parameter.high)
+            return np.asarray((np.log(value) - left) / (right - left))
+        return np.asarray((np.minimum(np.floor(inside * parameter.count), parameter.count - 1) + 0.5) / parameter.count)
+
+    def is_active(self, points: Points, active: Mask) -> Mask:
+        """Whether the parameter is active at each point, given whether its parents are."""
+        mask = np.ones(len(points), dtype=bool)
+        for column, coordinates in self.parents:
+            named = np.abs(points[:, column, None] - coordinates).min(axis=1) < SAME
+            mask &= active[:, column] & named
+        return mask
+
+
+class Cube:
+    """The unit cube of a space."""
+
+    def __init__(self, space: Space) -> None:
+        """Lay out the coordinates and the features of a space."""
+        self.space = space
+        self.axes = tuple(_axis(space, parameter) for parameter in space.parameters)
+        numeric = [j for j, axis in enumerate(self.axes) if not axis.is_categorical]
+        self._numeric = np.array(numeric, dtype=int)
+        self._categorical = [j for j, axis in enumerate(self.axes) if axis.is_categorical]
+        ends = [_ends(space.parameters[j]) for j in numeric]
+        self._first = np.array([first for first, _ in ends])
+        self._span = np.array([last - first or 1.0 for first, last in ends])
+        columns = [j for j in self._categorical for _ in self.axes[j].values]
+        self.feature_axes = np.array([*numeric, *columns], dtype=int)
+        """Axis of every feature, shape (f,)."""
+        self.continuous_features = np.array([k for k, j in enumerate(numeric) if self.axes[j].is_continuous], dtype=int)
+        """Columns of the features that a gradient moves."""
+
+    def __len__(self) -> int:
+        """Count the coordinates."""
+        return len(self.axes)
+
+    def encode(self, configurations: Sequence[Configuration]) -> tuple[Points, Mask]:
+        """Place configurations in the cube; values from outside the space go to its edge.
+
+        Returns:
+            points, active: A parameter is active where the configuration has it with a value that the space knows.
+        """
+        points = np.full((len(configurations), len(self)), 0.5)
+        active = np.zeros(points.shape, dtype=bool)
+        for row, configuration in enumerate(configurations):
+            for column, parameter in enumerate(self.space.parameters):
+                if parameter.name not in configuration:
+                    continue
+                value = configuration[parameter.name]
+                if not isinstance(parameter, CategoricalParameter) or parameter.contains(value):
+                    points[row, column] = min(max(parameter.encode(value), 0.0), 1.0)
+                    active[row, column] = True
+        return points, active
+
+    def activity(self, points: Points) -> Mask:
+        """Say which parameters are active at each point."""
+        active = np.ones(points.shape, dtype=bool)
+        for column, axis in enumerate(self.axes):
+            active[:, column] = axis.is_active(points, active)
+        return active
+
+    def snap(self, points: Points) -> Points:
+        """Move points to those that stand for configurations."""
+        snapped = np.empty(points.shape)
+        for column, axis in enumerate(self.axes):
+            snapped[:, column] = axis.snap(points[:, column])
+        active = np.ones(points.shape, dtype=bool)
+        for column, axis in enumerate(self.axes):
+            active[:, column] = axis.is_active(snapped, active)
+            snapped[~active[:, column], column] = 0.5
+        return snapped
+
+    def features(self, points: Points, active: Mask | None = None) -> Points:
+        """Give the features of points; `active` follows from the conditions where it is not given."""
+        active = self.activity(points) if active is None else active
+        at = np.where(active, points, 0.5)[:, self._numeric]
+        scaled = np.where(active[:, self._numeric], (at - self._first) / self._span, 0.5)
+        one_hot = [
+            (np.abs(points[:, j, None] - self.axes[j].values) < SAME) & active[:, j, None] for j in self._categorical
+        ]
+        return np.hstack([scaled, *(math.sqrt(0.5) * columns for columns in one_hot)])
+
+    def move(self, points: Points, features: Points) -> Points:
+        """Take the coordinates of the continuous parameters from features, and snap."""
+        moved = points.copy()
+        axes, columns = self._numeric[self.continuous_features], self.continuous_features
+        moved[:, axes] = self._first[columns] + features[:, columns] * self._span[columns]
+        return self.snap(moved)
+
+    def neighbours(self, point: Points) -> Points:
+        """Give the points that differ from one, shape (d,), in the value of one non-continuous parameter."""
+        active = self.activity(point[None])[0]
+        rows = [
+            np.concatenate([point[:column], [value], point[column + 1 :]])
+            for column, axis in enumerate(self.axes)
+            if active[column]
+            for value in axis.values
+            if abs(value - point[column]) > SAME
+        ]
+        return self.snap(np.array(rows).reshape(-1, len(self)))
+
+    def every_point(self, limit: int) -> Points | None:
+        """List all points of a space that has at most `limit`; None where it has more."""
+        if self.space.size() > limit:
+            return None
+        points = np.full((1, len(self)), 0.5)
+        for column, axis in enumerate(self.axes):
+            active = self.activity(points)[:, column]
+            grid = axis.values if len(axis.values) else _grid(axis.parameter)
+            branches = np.repeat(points[active], len(grid), axis=0)
+            branches[:, column] = np.tile(grid, int(active.sum()))
+            points = np.vstack([points[~active], branches])
+        return points
+
+    def keys(self, points: Points) -> list[bytes]:
+        """Give what tells one configuration from another, per point."""
+        return [row.tobytes() for row in np.round(points, 9) + 0.0]
+
+
+def keys_of(cube: Cube, configurations: Iterable[Configuration]) -> set[bytes]:
+    """Give the keys of configurations."""
+    return set(cube.keys(cube.encode(list(configurations))[0]))
+
+
+def _axis(space: Space, parameter: Parameter) -> Axis:
+    parents = tuple(
+        (space.names.index(name), np.array([space[name].encode(value) for value in values]))
+        for name, values in parameter.when.items()
+    )
+    by_value = isinstance(parameter, CategoricalParameter) or parameter.count <= MOST_NEIGHBOURS
+    return Axis(parameter, parents, _grid(parameter) if by_value else np.empty(0))
+
+
+def _grid(parameter: Parameter) -> Points:
+    if isinstance(parameter, CategoricalParameter):
+        return np.array([parameter.encode(choice) for choice in parameter.choices])
+    return np.array([parameter.encode(value) for value in parameter.grid or (parameter.low,)])
+
+
+def _ends(parameter: Parameter) -> tuple[float, float]:
+    assert not isinstance(parameter, CategoricalParameter)
+    return parameter.encode(parameter.low), parameter.encode(parameter.last)
