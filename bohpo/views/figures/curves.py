@@ -1,0 +1,85 @@
+"""The curve behind the score, with its confidence band: for a detector, the FROC."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bohpo.trial import Curve
+from bohpo.views.campaign import CampaignView
+from bohpo.views.figures import style
+
+
+def froc(view: CampaignView, name: str = "froc") -> style.Drawing:
+    """Draw the best trial's curve with its band, the next best trials' faintly, and the test cases' if evaluated.
+
+    Args:
+        view: The campaign.
+        name: Which curve of the outcomes to draw.
+    """
+    import plotly.graph_objects as go
+
+    best = view.best
+    curve = None if best is None else view.curves.get(best.number, {}).get(name)
+    if best is None or curve is None:
+        return f"The best trial gave no curve named {name!r}."
+    traces: list[Any] = []
+    for trial in view.ranked[1:]:
+        if name in view.curves.get(trial.number, {}):
+            traces.append(
+                _line(go, view.curves[trial.number][name], f"trial {trial.number}", style.STARTUP, faint=True)
+            )
+    traces += _banded(go, curve, f"validation, trial {best.number}", style.ACCENT)
+    evaluation = next((e for e in reversed(view.evaluations) if name in e.outcome.curves), None)
+    if evaluation is not None:
+        traces += _banded(go, evaluation.outcome.curves[name], f"test cases, trial {evaluation.trial}", style.TEST)
+    return style.figure(
+        traces,
+        440,
+        xaxis=style.axis(curve.x_label or "x", rangemode="tozero"),
+        yaxis=style.axis(curve.y_label or name, rangemode="tozero"),
+        **_limit(view),
+    )
+
+
+def _banded(go: Any, curve: Curve, label: str, colour: str) -> list[Any]:
+    if not curve.lower or not curve.upper:
+        return [_line(go, curve, label, colour)]
+    band = go.Scatter(
+        x=[*curve.x, *reversed(curve.x)],
+        y=[*curve.upper, *reversed(curve.lower)],
+        mode="lines",
+        fill="toself",
+        fillcolor=style.translucent(colour, 0.16),
+        line={"width": 0},
+        hoverinfo="skip",
+        showlegend=False,
+        legendgroup=label,
+    )
+    return [band, _line(go, curve, label, colour)]
+
+
+def _line(go: Any, curve: Curve, label: str, colour: str, *, faint: bool = False) -> Any:
+    return go.Scatter(
+        x=list(curve.x),
+        y=list(curve.y),
+        mode="lines",
+        line={"color": style.translucent(colour, 0.45) if faint else colour, "width": 1 if faint else 2.5},
+        text=[f"{label}<br>{y:.3f} at {x:.3g}" for x, y in zip(curve.x, curve.y, strict=True)],
+        hoverinfo="text",
+        name=label,
+        legendgroup=label,
+        showlegend=not faint,
+    )
+
+
+def _limit(view: CampaignView) -> dict[str, Any]:
+    if view.limit is None:
+        return {}
+    line = {"color": style.INK, "width": 1, "dash": "dot"}
+    note = {"text": f"area to {view.limit:g}", "x": view.limit, "y": 0, "yref": "paper", "showarrow": False}
+    return {
+        "shapes": [
+            {"type": "line", "x0": view.limit, "x1": view.limit, "y0": 0, "y1": 1, "yref": "paper", "line": line}
+        ],
+        "annotations": [{**note, "xanchor": "right", "yanchor": "bottom", "xshift": -6}],
+    }

@@ -1,0 +1,111 @@
+"""The top of the page: the campaign's name, its figures and the best configuration."""
+
+from __future__ import annotations
+
+from bohpo.store.records import CampaignState
+from bohpo.trial import Trial
+from bohpo.views import wording
+from bohpo.views.campaign import CampaignView
+from bohpo.views.report.markup import Markup, element
+from bohpo.views.status import Status
+
+
+def header(view: CampaignView, status: Status) -> Markup:
+    """Name the campaign and say where it stands."""
+    campaign = view.campaign
+    jobs = "1 job" if view.jobs == 1 else f"{view.jobs} jobs at a time"
+    facts = f"launched {wording.moment(campaign.created)} · {jobs} · seen {wording.moment(view.now)}"
+    return element(
+        "header",
+        element("p", "bohpo campaign", class_="kicker"),
+        element("h1", campaign.name, " ", element("span", campaign.state.value, class_=f"state {campaign.state}")),
+        element("p", facts, class_="facts"),
+    )
+
+
+def headline(view: CampaignView, status: Status) -> Markup:
+    """Show the best value large, with the campaign's other figures beside it."""
+    figures = [
+        _figure("Trials", *_trials(status)),
+        _figure("Time", *_time(view, status)),
+        _figure("Slots busy", *_busy(status)),
+        _figure("Failed", *_failed(status)),
+    ]
+    return element("section", _best(view, status), element("dl", *figures, class_="figures"), class_="headline")
+
+
+def best_configuration(view: CampaignView, trial: Trial) -> Markup:
+    """Show the best configuration as a table, with a button that copies it as TOML."""
+    from bohpo.study.toml import write_toml
+
+    written = {name: value for name, value in trial.configuration.items() if value is not None}
+    rows = [
+        element("tr", element("th", name, scope="row"), element("td", wording.scalar(value), class_="value"))
+        for name, value in trial.configuration.items()
+    ]
+    return element(
+        "section",
+        element("h2", f"Best configuration, trial {trial.number}"),
+        element(
+            "table",
+            element(
+                "thead", element("tr", element("th", "parameter", scope="col"), element("th", "value", scope="col"))
+            ),
+            element("tbody", *rows),
+            class_="configuration",
+        ),
+        element("button", "Copy as TOML", type="button", class_="copy", data_copy=write_toml(written)),
+        class_="best",
+    )
+
+
+def _best(view: CampaignView, status: Status) -> Markup:
+    trial = status.best
+    if trial is None or trial.value is None:
+        return element(
+            "div", element("p", f"Best {view.metric}"), element("p", "none yet", class_="score"), class_="hero"
+        )
+    interval = wording.interval(status.interval)
+    note = f"95 % interval {interval}" if interval else "its variance was not measured"
+    tested = next((e for e in reversed(view.evaluations) if e.trial == trial.number), None)
+    return element(
+        "div",
+        element("p", f"Best {view.metric}", class_="name"),
+        element("p", f"{trial.value:.4f}", class_="score"),
+        element("p", f"trial {trial.number} · {note}", class_="note"),
+        None
+        if tested is None
+        else element("p", _tested(view, tested.outcome.value, tested.outcome.variance), class_="note"),
+        class_="hero",
+    )
+
+
+def _tested(view: CampaignView, value: float, variance: float | None) -> str:
+    interval = wording.interval(view.interval(value, variance))
+    return f"{value:.4f} on the held-out test cases" + (f" ({interval})" if interval else "")
+
+
+def _figure(name: str, value: str, note: str) -> Markup:
+    return element("div", element("dt", name), element("dd", value, element("small", note)))
+
+
+def _trials(status: Status) -> tuple[str, str]:
+    ended = status.complete + status.failed
+    value = str(ended) if status.left is None else f"{ended} of {ended + status.left}"
+    return value, f"{status.running} running, {status.queued} queued"
+
+
+def _time(view: CampaignView, status: Status) -> tuple[str, str]:
+    if view.campaign.state is not CampaignState.ACTIVE or status.remaining is None:
+        return wording.duration(status.elapsed), "from the launch"
+    return wording.duration(status.elapsed), f"about {wording.duration(status.remaining)} to go"
+
+
+def _busy(status: Status) -> tuple[str, str]:
+    gap = "" if status.mean_gap is None else f"{wording.duration(status.mean_gap)} between jobs"
+    return "–" if status.busy is None else wording.percent(status.busy), gap
+
+
+def _failed(status: Status) -> tuple[str, str]:
+    ended = status.complete + status.failed
+    return str(status.failed), f"of {ended} that ended" if ended else "none has ended"
