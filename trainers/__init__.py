@@ -1,1 +1,1 @@
-"""Trainers of CAD networks, one package per application; they know bohpo's trainer interface and its evaluation only."""
+"""Trainers of CAD networks, one package per application; of bohpo they know its trainer interface and evaluation."""

@@ -35,9 +35,8 @@ def cached_phantom(preset: str, seed: int, index: int) -> Phantom:
         index: Number of the case.
     """
     path = cache_folder() / f"aneurysm-v{PHANTOM_VERSION}" / f"{preset}-{seed}-{index}.npz"
-    with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        with np.load(path) as arrays:
-            return Phantom(*(arrays[name] for name in Phantom._fields))
+    with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile), np.load(path) as arrays:
+        return Phantom(*(arrays[name] for name in Phantom._fields))
     phantom = make_phantom(PRESETS[preset], seed, index)
     try:
         _write(path, phantom)

@@ -49,7 +49,11 @@ class Detector(Protocol):
 
 def make_detector(settings: Settings, device: torch.device) -> Detector:
     """Make the detector that the settings name; its weights are drawn from torch's generator."""
-    return {"unet3d": HeatMapDetector, "nine_projection": CandidateDetector}[settings.network](settings, device)
+    makers: dict[str, type[HeatMapDetector] | type[CandidateDetector]] = {
+        "unet3d": HeatMapDetector,
+        "nine_projection": CandidateDetector,
+    }
+    return makers[settings.network](settings, device)
 
 
 class HeatMapDetector:
@@ -123,7 +127,7 @@ class CandidateDetector:
         self._device = device
         self._positive_weight = settings.positive_weight
 
-    def anchors(self, case: Case, rng: Generator) -> Floats:  # noqa: ARG002 - the protocol's signature
+    def anchors(self, case: Case, rng: Generator) -> Floats:
         """Give the candidates, which the classifier will have to tell apart."""
         return blobs(case.volume, case.spacing, CANDIDATES_PER_CASE).points
 

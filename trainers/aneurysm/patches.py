@@ -119,9 +119,7 @@ class PatchSampler:
         corner = np.rint(around - (self._cut - 1) / 2).astype(np.int64) + self._padding
         return number, np.clip(corner, 0, limits)
 
-    def _lesions_around(
-        self, chosen: Sequence[tuple[int, Voxel]]
-    ) -> tuple[Tensor, Tensor]:
+    def _lesions_around(self, chosen: Sequence[tuple[int, Voxel]]) -> tuple[Tensor, Tensor]:
         most = max(1, *(len(self._radii[number]) for number, _ in chosen))
         centres, radii = np.zeros((len(chosen), most, 3), np.float32), np.zeros((len(chosen), most), np.float32)
         for row, (number, corner) in enumerate(chosen):
@@ -146,9 +144,7 @@ class PatchSampler:
         )
 
 
-def _cube(
-    corner: Voxel, edge: int
-) -> tuple[slice, slice, slice]:
+def _cube(corner: Voxel, edge: int) -> tuple[slice, slice, slice]:
     z, y, x = (slice(int(first), int(first) + edge) for first in corner)
     return z, y, x
 
@@ -180,4 +176,6 @@ def _vary_signal(rng: Generator, images: Tensor, strength: float) -> Tensor:
     contrast = np.exp(rng.normal(scale=0.2 * strength, size=(len(images), 1, 1, 1, 1)))
     offset = rng.normal(scale=0.1 * strength, size=contrast.shape)
     noise = rng.uniform(0, 0.1 * strength, size=contrast.shape) * rng.standard_normal(images.shape, np.float32)
-    return images * torch.from_numpy(contrast.astype(np.float32)) + torch.from_numpy((offset + noise).astype(np.float32))
+    return images * torch.from_numpy(contrast.astype(np.float32)) + torch.from_numpy(
+        (offset + noise).astype(np.float32)
+    )

@@ -17,13 +17,13 @@ from scipy import ndimage
 
 from trainers.aneurysm.vessels import Floats, Image, Site, Spheres, centre_line, draw, grow_tree, perpendicular
 
-PHANTOM_VERSION = 1
+PHANTOM_VERSION = 2
 """Part of every cached phantom's name. Raise it with any change that alters a phantom."""
 
 ANEURYSMS_PER_CASE = (0.15, 0.50, 0.35)
 """Probabilities of 0, 1 and 2 aneurysms."""
 
-ANEURYSM_RADIUS_MM = (1.1, 1.8, 4.0)
+ANEURYSM_RADIUS_MM = (1.3, 2.0, 4.0)
 """Least, median and greatest radius of the lognormal distribution of the domes."""
 
 BIFURCATION_SHARE = 0.7
@@ -43,6 +43,8 @@ class Preset:
         spacing: Edge of a voxel, mm.
         trees: Number of arterial trees.
         generations: Bifurcations on the longest way through a tree.
+        root_radius_mm: Least and greatest radius of a tree's root.
+        length_in_radii: Least and greatest length of a vessel between bifurcations.
         noise: Standard deviation of the noise in either channel; blood is `BLOOD_SIGNAL`.
     """
 
@@ -50,6 +52,8 @@ class Preset:
     spacing: float
     trees: int
     generations: int
+    root_radius_mm: tuple[float, float]
+    length_in_radii: tuple[float, float]
     noise: float
 
     @property
@@ -60,9 +64,9 @@ class Preset:
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
-        "tiny": Preset(shape=(48, 64, 64), spacing=0.8, trees=3, generations=2, noise=0.09),
-        "small": Preset(shape=(128, 128, 128), spacing=0.6, trees=5, generations=3, noise=0.09),
-        "full": Preset(shape=(256, 256, 256), spacing=0.5, trees=9, generations=5, noise=0.09),
+        "tiny": Preset((48, 64, 64), 0.8, 3, 2, root_radius_mm=(1.0, 1.7), length_in_radii=(8, 14), noise=0.08),
+        "small": Preset((128, 128, 128), 0.6, 4, 3, root_radius_mm=(1.2, 2.0), length_in_radii=(10, 18), noise=0.08),
+        "full": Preset((256, 256, 256), 0.5, 6, 5, root_radius_mm=(1.5, 2.4), length_in_radii=(12, 22), noise=0.08),
     }
 )
 
@@ -101,8 +105,10 @@ def make_phantom(preset: Preset, seed: int, index: int) -> Phantom:
         The case; the same one for the same arguments.
     """
     rng = np.random.default_rng((seed, index, *preset.shape))
-    radii = rng.uniform(1.2, 1.9, size=preset.trees)
-    trees = [grow_tree(rng, preset.extent, radius, preset.generations) for radius in radii]
+    trees = [
+        grow_tree(rng, preset.extent, radius, preset.generations, preset.length_in_radii)
+        for radius in rng.uniform(*preset.root_radius_mm, size=preset.trees)
+    ]
     sites = [site for tree in trees for site in tree.sites]
     aneurysms = _grow_aneurysms(rng, sites, preset.extent)
     distractors = [*_infundibula(rng, sites), *_kissing_vessels(rng, sites), *_bright_fat(rng, preset)]
@@ -179,8 +185,7 @@ def _kissing_vessels(rng: Generator, sites: list[Site]) -> list[Spheres]:
 def _bright_fat(rng: Generator, preset: Preset) -> list[Spheres]:
     """Lumps of fat away from the vessels; its short T1 keeps it bright."""
     lumps = []
-    volume_ml = float(np.prod(preset.extent)) / 1000
-    for _ in range(rng.poisson(0.02 * volume_ml)):
+    for _ in range(rng.poisson(0.7 * preset.trees)):
         centre = rng.uniform(0, 1, size=3) * preset.extent
         balls = centre + rng.normal(size=(6, 3)) * rng.uniform(0.5, 2.0, size=3)
         lumps.append(Spheres(balls, rng.uniform(0.8, 2.2, size=6), np.full(6, rng.uniform(0.45, 0.9))))

@@ -72,8 +72,8 @@ class Settings:
     data: str = "phantom:tiny"
     network: str = "unet3d"
     iterations: int = 400
-    megavoxels: float = 20.0
-    width: int = 12
+    megavoxels: float = 25.0
+    width: int = 8
     spacing_mm: float | None = None
     limit: float = 3.0
     training_cases: int | None = None
@@ -89,7 +89,9 @@ class Settings:
         """
         known = {field.name: field for field in fields(cls)}
         mistakes = [_unknown(key, known) for key in configuration if key not in known]
-        values = {key: _number(field, configuration[key]) for key, field in known.items() if key in configuration}
+        values: dict[str, Any] = {
+            key: _number(field, configuration[key]) for key, field in known.items() if key in configuration
+        }
         for key, field in known.items():
             mistakes += _mistakes_of(field, values[key]) if key in values else _missing(field)
         if mistakes:

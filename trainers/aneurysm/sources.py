@@ -13,8 +13,8 @@ from trainers.aneurysm.folder import read_folder
 from trainers.aneurysm.phantom import PRESETS
 from trainers.aneurysm.settings import Settings
 
-PHANTOM_CASES = {Split.TRAINING: 40, Split.VALIDATION: 56, Split.TEST: 40}
-"""Default number of phantoms per split; 56 of them hold over 60 aneurysms to validate on."""
+PHANTOM_CASES = {Split.TRAINING: 40, Split.VALIDATION: 64, Split.TEST: 40}
+"""Default number of phantoms per split; 64 of them hold over 60 aneurysms to validate on."""
 
 _FIRST_INDEX = {Split.TRAINING: 0, Split.VALIDATION: 100_000, Split.TEST: 200_000}
 """Each split counts its phantoms from here, so that more of one do not make others out of another."""

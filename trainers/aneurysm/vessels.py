@@ -26,7 +26,6 @@ INFLOW_DECAY_MM = 150.0
 """Path after which the fresh blood's signal has fallen to 1/e: it saturates as it stays in the slab."""
 
 LEAST_RADIUS_MM = 0.45
-LENGTH_IN_RADII = (8.0, 14.0)
 TAPER = 0.93
 TWIG_TAPER = 0.3
 """Radius at a segment's end over that at its start, where the vessel goes on, and where it leaves the resolution."""
@@ -95,7 +94,9 @@ class _Shoot:
     generation: int
 
 
-def grow_tree(rng: Generator, extent: Floats, radius: float, generations: int) -> Tree:
+def grow_tree(
+    rng: Generator, extent: Floats, radius: float, generations: int, length_in_radii: tuple[float, float]
+) -> Tree:
     """Grow a tree from the bottom of the field of view upwards.
 
     Args:
@@ -103,6 +104,7 @@ def grow_tree(rng: Generator, extent: Floats, radius: float, generations: int) -
         extent: (3,) field of view, z, y, x in mm.
         radius: Radius of the root, mm.
         generations: Number of bifurcations on the longest way.
+        length_in_radii: Least and greatest length of a vessel between two of them.
 
     Returns:
         The tree; it may leave the field of view, its sites do not.
@@ -112,12 +114,13 @@ def grow_tree(rng: Generator, extent: Floats, radius: float, generations: int) -
     blood, sites = [], []
     while shoots:
         shoot = shoots.pop()
-        spheres, heading = _grow_segment(rng, shoot, TAPER if shoot.generation < generations else TWIG_TAPER)
+        length = shoot.radius * rng.uniform(*length_in_radii)
+        spheres, heading = _grow_segment(rng, shoot, length, TAPER if shoot.generation < generations else TWIG_TAPER)
         blood.append(spheres)
         sites += _wall_sites(rng, spheres, extent)
         if shoot.generation < generations and spheres.radii[-1] > LEAST_RADIUS_MM and _inside(spheres, extent):
-            path_mm = shoot.path_mm + float(np.linalg.norm(np.diff(spheres.centres, axis=0), axis=1).sum())
-            end = _Shoot(spheres.centres[-1], heading, float(spheres.radii[-1]), path_mm, shoot.generation + 1)
+            tip = spheres.centres[-1], heading, float(spheres.radii[-1])
+            end = _Shoot(*tip, shoot.path_mm + length, shoot.generation + 1)
             sites.append(Site(end.start, heading, end.radius, float(spheres.signal[-1]), at_bifurcation=True))
             shoots += _bifurcate(rng, end)
     return Tree(Spheres.join(blood), tuple(sites))
@@ -181,8 +184,7 @@ def centre_line(rng: Generator, start: Floats, heading: Floats, length: float, t
     return line
 
 
-def _grow_segment(rng: Generator, shoot: _Shoot, taper: float) -> tuple[Spheres, Floats]:
-    length = shoot.radius * rng.uniform(*LENGTH_IN_RADII)
+def _grow_segment(rng: Generator, shoot: _Shoot, length: float, taper: float) -> tuple[Spheres, Floats]:
     points = centre_line(rng, shoot.start, shoot.heading, length, tortuosity=0.22 + 0.06 * shoot.generation)
     along = np.linspace(0, 1, len(points))
     pulse = 1 + 0.04 * np.sin(along * rng.uniform(6, 20) + rng.uniform(0, 6))

@@ -1,0 +1,122 @@
+"""Volumes out of NIfTI files and DICOM series, on cubic voxels.
+
+SimpleITK reads them. Only the signal and where it lies are taken; no other tag of a header is looked at.
+"""
+
+# mypy: disable-error-code=no-untyped-call
+# (SimpleITK is generated code without annotations.)
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk  # noqa: N813 - its usual name
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from bohpo.errors import DataError
+from trainers.aneurysm.case import Floats, Image
+
+LEAST_EDGE = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Volume:
+    """A volume with cubic voxels, its array's axes as close to x, y, z of LPS as they come.
+
+    Attributes:
+        signal: (z, y, x) signal.
+        spacing: Edge of a voxel, mm.
+        origin: (3,) world coordinates x, y, z of the centre of the first voxel, mm.
+        axes: (3, 3) columns are the unit vectors along the array's x, y and z.
+    """
+
+    signal: Image
+    spacing: float
+    origin: Floats
+    axes: Floats
+
+    def holds(self, points: Floats) -> NDArray[np.bool_]:
+        """Tell which of the world points (n, 3) lie within the volume."""
+        voxels = (points - self.origin) @ self.axes / self.spacing
+        is_inside: NDArray[np.bool_] = np.asarray(
+            (voxels >= -0.5) & (voxels <= np.array(self.signal.shape[::-1]) - 0.5)
+        )
+        return np.asarray(is_inside.all(axis=1))
+
+
+def read_volume(name: str, path: Path, spacing: float) -> Volume:
+    """Read a case's volume and resample it.
+
+    Args:
+        name: What errors call the case.
+        path: A file that SimpleITK reads, or a folder with one DICOM series.
+        spacing: Edge of the new voxels, mm.
+
+    Returns:
+        The volume, turned so that its axes run towards left, back and head as nearly as its voxels allow.
+
+    Raises:
+        DataError: If it cannot be read, is no 3D volume of one channel, is too small, or has signal that is not finite.
+    """
+    try:
+        image = _read_series(name, path) if path.is_dir() else sitk.ReadImage(str(path))
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1].strip()
+        raise DataError(name, f"{path.name} cannot be read ({reason})", "replace the file, it may be torn") from error
+    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
+        kind = f"{image.GetDimension()}D with {image.GetNumberOfComponentsPerPixel()} channels"
+        raise DataError(name, f"{path.name} is {kind}", "give one 3D volume of magnitudes")
+    volume = _resample(sitk.DICOMOrient(image, "LPS"), spacing)
+    _check(name, path, volume)
+    return volume
+
+
+def _read_series(name: str, path: Path) -> sitk.Image:
+    series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(path))
+    if len(series) != 1:
+        remedy = "keep the files of the TOF-MRA series only" if series else "add its files, or remove the folder"
+        raise DataError(name, f"the folder {path.name} holds {len(series)} DICOM series", remedy)
+    return sitk.ReadImage(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), series[0]))
+
+
+def _resample(image: sitk.Image, spacing: float) -> Volume:
+    """Put a volume on cubic voxels whose first one keeps its centre; linear, smoothed before it gets coarser."""
+    old = np.array(image.GetSpacing())
+    edges = np.maximum(1, np.floor((np.array(image.GetSize()) - 1) * old / spacing + 1e-6).astype(int) + 1)
+    signal = sitk.GetArrayFromImage(image).astype(np.float32)
+    # Variances of point spreads add up: a voxel's edge is taken as the width at half maximum.
+    sigmas = np.sqrt(np.maximum(0, spacing**2 - old**2)) / 2.355 / old
+    smooth = sitk.GetImageFromArray(ndimage.gaussian_filter(signal, sigmas[::-1], mode="nearest"))
+    smooth.CopyInformation(image)
+    # Linear interpolation on the last voxel's centre may round to just outside; the border then counts, not 0.
+    resampled = sitk.Resample(
+        smooth,
+        edges.tolist(),
+        sitk.Transform(),
+        sitk.sitkLinear,
+        image.GetOrigin(),
+        [spacing] * 3,
+        image.GetDirection(),
+        float(np.median(signal)),
+        sitk.sitkFloat32,
+    )
+    return Volume(
+        signal=sitk.GetArrayFromImage(resampled),
+        spacing=spacing,
+        origin=np.array(image.GetOrigin()),
+        axes=np.array(image.GetDirection()).reshape(3, 3),
+    )
+
+
+def _check(name: str, path: Path, volume: Volume) -> None:
+    if min(volume.signal.shape) < LEAST_EDGE:
+        size = " x ".join(str(edge) for edge in volume.signal.shape)
+        problem = f"{path.name} has only {size} voxels of {volume.spacing:g} mm"
+        raise DataError(name, problem, "give a volume, not a slice, or a smaller spacing_mm")
+    if not np.isfinite(volume.signal).all():
+        raise DataError(name, f"{path.name} has signal that is not finite", "replace nan and infinity by numbers")
+    if volume.signal.min() == volume.signal.max():
+        raise DataError(name, f"{path.name} is the same everywhere", "replace the file, it holds no image")
