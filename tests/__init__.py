@@ -1,0 +1,1 @@
+"""Tests of bohpo and its trainers; the folders mirror the packages."""

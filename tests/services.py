@@ -1,0 +1,121 @@
+"""Real servers that tests start for themselves, and what happens where their programs are missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+
+def missing(what: str) -> NoReturn:
+    """Skip the test in one line, or fail it where BOHPO_REQUIRE_SERVICES=1 says that nothing may be missing."""
+    if os.environ.get("BOHPO_REQUIRE_SERVICES") == "1":
+        pytest.fail(f"{what} is missing; run `make services`")
+    pytest.skip(f"{what} is missing; `make services` installs it")
+
+
+class PostgresqlServer:
+    """A PostgreSQL server in a temporary folder, on a Unix socket and a loopback port.
+
+    It refuses to run as root, so root runs it as the user `postgres`. The kernel interrupts it if the tests are killed.
+    """
+
+    password = "correct horse"
+
+    def __init__(self, programs: Path) -> None:
+        """Make the server's folder.
+
+        Args:
+            programs: Folder of `initdb` and `postgres`.
+        """
+        self.programs = programs
+        self.folder = Path(tempfile.mkdtemp(prefix="bohpo-postgresql-"))
+        self.port = _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._identity: list[str] = []
+        if os.getuid() == 0:
+            shutil.chown(self.folder, "postgres", "postgres")
+            self._identity = ["--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        password_file = self.folder / "password"
+        password_file.write_text(self.password)
+        if os.getuid() == 0:
+            shutil.chown(password_file, "postgres")
+        access = ["--auth-local=trust", "--auth-host=scram-sha-256", f"--pwfile={password_file}"]
+        self._run("initdb", "-D", str(self.folder / "data"), "-U", "postgres", "-E", "UTF8", "--no-sync", *access)
+
+    def start(self) -> None:
+        """Start it and wait until it takes connections."""
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": str(self.folder),
+            "fsync": "off",
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        command = [str(self.programs / "postgres"), "-D", str(self.folder / "data"), *options]
+        with (self.folder / "log.txt").open("ab") as log:
+            self._process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "INT", *self._identity, *command], cwd="/", stdout=log, stderr=log
+            )
+        self._wait_until_ready()
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End it: SIGINT ends the sessions and shuts down, SIGQUIT crashes."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(timeout=60)
+            self._process = None
+
+    def remove(self) -> None:
+        """Stop it and remove its folder."""
+        self.stop()
+        shutil.rmtree(self.folder)
+
+    def create_database(self) -> str:
+        """Make a database with a name of its own and give its URL."""
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        self._run("createdb", "-h", str(self.folder), "-p", str(self.port), "-U", "postgres", name)
+        return self.url(name)
+
+    def url(self, database: str) -> str:
+        """Give the URL of a database, over the Unix socket and without a password."""
+        return f"postgresql://postgres@/{database}?host={self.folder}&port={self.port}"
+
+    def _wait_until_ready(self) -> None:
+        give_up = time.monotonic() + 60
+        ready = [str(self.programs / "pg_isready"), "-q", "-h", str(self.folder), "-p", str(self.port)]
+        while subprocess.run(ready, check=False).returncode != 0:
+            if self._process is None or self._process.poll() is not None or time.monotonic() > give_up:
+                pytest.fail(f"PostgreSQL did not start:\n{(self.folder / 'log.txt').read_text()}")
+            time.sleep(0.05)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = ["setpriv", "--pdeathsig", "KILL", *self._identity, str(self.programs / program), *arguments]
+        done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            pytest.fail(f"{program} failed:\n{done.stdout}{done.stderr}")
+
+
+def start_postgresql() -> PostgresqlServer:
+    """Start a PostgreSQL server of its own, or skip the test where the programs are missing."""
+    found = shutil.which("initdb") or max(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb")), default=None)
+    if found is None:
+        missing("PostgreSQL's server (initdb)")
+    server = PostgresqlServer(Path(found).resolve().parent)
+    server.start()
+    return server
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
