@@ -68,7 +68,8 @@ def begin(study: Study, store: Store, home: Path, *, name: str | None = None) ->
     if known is not None:
         if known.study_hash != study.hash:
             raise UsageError(
-                f"campaign {name!r} belongs to another study; give a new --name, or `bohpo resume {name}` to go on with it"
+                f"campaign {name!r} belongs to another study; give a new --name,"
+                f" or go on with the old one by `bohpo resume {name}`"
             )
         return known
     directory = (home / name).resolve()
@@ -165,7 +166,7 @@ def make_optimizer(study: Study) -> Optimizer:
     maximize = study.objective.maximize
     settings = study.optimizer
     if settings.method == "random":
-        return RandomOptimizer(study.space, maximize=maximize, seed=settings.seed)
+        return RandomOptimizer(study.space, seed=settings.seed)
     threading.Thread(target=warm_up, name="optimizer-warm-up", daemon=True).start()
     return GaussianProcessOptimizer(
         study.space, maximize=maximize, seed=settings.seed, startup_completed=settings.startup_completed

@@ -49,9 +49,10 @@ def make_app() -> App:
         version=lambda: importlib.metadata.version("bohpo"),
         help_on_error=False,
     )
-    for order, (group, commands) in enumerate(_GROUPS.items()):
+    for order, (title, commands) in enumerate(_GROUPS.items()):
+        group = Group(title, sort_key=order)
         for name, (target, summary) in commands.items():
-            app.command(target, name=name, help=summary, group=Group(group, sort_key=order))
+            app.command(target, name=name, help=summary, group=group)
     return app
 
 

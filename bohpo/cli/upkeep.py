@@ -28,7 +28,7 @@ _OPTIONAL = {
     "PyYAML": "pip install 'bohpo[yaml]' brings YAML exports",
 }
 
-db = App(help="Look after the database.")
+db = App(name="db", help="Look after the database.")
 
 
 @db.command(name="upgrade")

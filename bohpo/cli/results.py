@@ -1,0 +1,141 @@
+"""`bohpo export`, `evaluate` and `report`: what comes out of a campaign."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from bohpo.campaign.attempts import training_seed
+from bohpo.campaign.evaluate import evaluate_best
+from bohpo.campaign.launch import study_of
+from bohpo.cli.gather import gather, reports_of
+from bohpo.cli.output import emit, pairs, say
+from bohpo.cli.place import HERE, Place
+from bohpo.durable import write_atomically
+from bohpo.errors import NoUsableTrialError, UsageError
+from bohpo.views import wording
+from bohpo.views.campaign import CampaignView
+
+FormatName: TypeAlias = Literal["toml", "yaml", "json", "csv", "hydra", "optuna"]
+
+
+def export(
+    campaign: str,
+    *,
+    format: FormatName = "toml",
+    output: Path | None = None,
+    trial: int | None = None,
+    json: bool = False,
+    place: Place = HERE,
+) -> None:
+    """Write the best configuration with its provenance; TOML is a study that trains it again.
+
+    Args:
+        campaign: Name of the campaign.
+        format: How to write it; csv holds all trials.
+        output: File to write instead of stdout.
+        trial: Which trial instead of the best one.
+        json: Print where it went as one JSON object; needs --output.
+        place: Where it is recorded.
+    """
+    from bohpo.views.export import export as written
+
+    if json and output is None:
+        raise UsageError("--json tells where an export went; give --output, or --format json for the export itself")
+    with place.open() as store:
+        view = gather(store, campaign)
+        chosen = view.best if trial is None else store.trial(campaign, trial)
+    if chosen is None:
+        raise NoUsableTrialError(f"campaign {campaign!r} has no completed trial to export")
+    study = study_of(view.campaign)
+    text = written(
+        view,
+        format,
+        trial=chosen,
+        fixed=study.fixed,
+        seed=training_seed(study, chosen.number),
+        threads=study.threads,
+        provenance=view.campaign.provenance,
+    )
+    if output is None:
+        print(text, end="")
+        return
+    _write(output, text)
+    if json:
+        emit({"campaign": campaign, "trial": chosen.number, "format": format, "path": str(output)})
+    else:
+        say(f"trial {chosen.number} of {campaign}, {wording.number(chosen.value or 0.0)}: {output}")
+
+
+def evaluate(campaign: str, *, again: bool = False, json: bool = False, place: Place = HERE) -> None:
+    """Score the best trial's model on the held-out test cases, once; nothing is trained.
+
+    Args:
+        campaign: Name of the campaign.
+        again: Evaluate although it was done before; the record holds both.
+        json: Print one JSON object.
+        place: Where it is recorded.
+    """
+    with place.open() as store:
+        record = store.campaign(campaign)
+        found = evaluate_best(study_of(record), record, store, again=again, now=time.time())
+        view, count = gather(store, campaign), len(store.evaluations(campaign))
+    outcome = found.outcome
+    edges = view.interval(outcome.value, outcome.variance)
+    if json:
+        emit(
+            {
+                "campaign": campaign,
+                "trial": found.trial,
+                "metric": view.metric,
+                "value": outcome.value,
+                "variance": outcome.variance,
+                "interval": None if edges is None else list(edges),
+                "metrics": dict(outcome.metrics),
+                "evaluations": count,
+            }
+        )
+        return
+    spread = f" (95% interval {wording.interval(edges)})" if edges else ""
+    pairs(
+        [
+            (f"{view.metric} on the test cases", wording.number(outcome.value) + spread),
+            ("trial", f"{found.trial}{_validation(view, found.trial)}"),
+            *((f"  {name}", wording.number(figure)) for name, figure in sorted(outcome.metrics.items())),
+        ]
+    )
+
+
+def report(campaign: str, *, output: Path | None = None, json: bool = False, place: Place = HERE) -> None:
+    """Write a campaign's report: one HTML file that needs no network.
+
+    Args:
+        campaign: Name of the campaign.
+        output: File to write; report.html in the campaign's folder by default.
+        json: Print where it went as one JSON object.
+        place: Where it is recorded.
+    """
+    from bohpo.views.report import report as written
+
+    with place.open() as store:
+        view = gather(store, campaign)
+    reports = {trial.number: reports_of(view.campaign, trial) for trial in view.trials}
+    path = output or view.campaign.directory / "report.html"
+    _write(path, written(view, reports=reports))
+    if json:
+        emit({"campaign": campaign, "path": str(path)})
+    else:
+        print(path)
+
+
+def _validation(view: CampaignView, number: int) -> str:
+    value = next(trial.value for trial in view.trials if trial.number == number)
+    return "" if value is None else f", {wording.number(value)} on the validation cases"
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_atomically(path, text.encode())
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; name another file with --output") from error

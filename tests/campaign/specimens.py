@@ -1,0 +1,115 @@
+"""Trainers for tests: quick ones, and ones that go wrong in every way that trainers do."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bohpo.trainer import Context, Outcome, Stopped
+
+STEPS = 20
+
+
+def quadratic(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Score best at x = 0.3, and keep a model."""
+    value = 1.0 - (float(config["x"]) - 0.3) ** 2
+    context.report(1, value)
+    (context.model / "model.json").write_text(json.dumps({"x": config["x"]}))
+    return Outcome(value=value, variance=0.0004, metrics={"score": value, "train_seconds": 0.01})
+
+
+def evaluate(config: Mapping[str, Any], model: Path, context: Context) -> Outcome:
+    """Score the model that `quadratic` kept."""
+    kept = json.loads((model / "model.json").read_text())
+    assert kept["x"] == config["x"]
+    return Outcome(value=0.5, metrics={"score": 0.5})
+
+
+def stepwise(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Take STEPS steps, each with a checkpoint, each written down in a file beside the attempts."""
+    restored = context.checkpoint.load()
+    first = 0 if restored is None else restored[0]
+    total = 0.0 if restored is None else float(restored[1])
+    for step in range(first, STEPS):
+        time.sleep(float(config.get("step_seconds", 0.02)))
+        total += float(config["x"])
+        with (context.directory.parent / "steps.txt").open("a") as steps:
+            steps.write(f"{step}\n")
+        context.checkpoint.save(step + 1, repr(total).encode())
+        context.report(step + 1, total)
+        if context.should_stop:
+            raise Stopped
+    return Outcome(value=total, metrics={"score": total})
+
+
+def raising(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Raise where x is large."""
+    if float(config["x"]) > 0.5:
+        raise ValueError("the batch does not fit: 17 GB wanted")
+    return quadratic(config, context)
+
+
+def hanging(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Never come back."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    time.sleep(3600)
+    return Outcome(0.0)
+
+
+def diverging(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Report a nan on the way."""
+    context.report(1, 0.1)
+    context.report(2, float("nan"))
+    return Outcome(0.0)
+
+
+def claiming_infinity(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Write an outcome that JSON readers take for infinite."""
+    (context.directory / "outcome.json").write_text('{"value": Infinity}')
+    os._exit(0)
+
+
+def writing_garbage(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Write half an outcome."""
+    (context.directory / "outcome.json").write_bytes(b'\x00\xff{"value": 0.')
+    os._exit(0)
+
+
+def leaving_quietly(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Write no outcome at all."""
+    os._exit(0)
+
+
+def returning_text(config: Mapping[str, Any], context: Context) -> str:
+    """Return something else than an outcome."""
+    return "0.9"
+
+
+def out_of_bounds(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Claim more than a perfect score."""
+    return Outcome(1.5, metrics={"score": 1.5})
+
+
+def killed(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Die as the out-of-memory killer would have it."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return Outcome(0.0)
+
+
+def talkative(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Print two megabytes."""
+    for _ in range(2000):
+        print("x" * 1000)
+    return Outcome(0.5)
+
+
+def with_children(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Leave a child behind that would live on for an hour."""
+    if os.fork() == 0:
+        time.sleep(3600)
+    return Outcome(0.5)

@@ -1,0 +1,97 @@
+"""kill -9 of the driver at seeded moments: no result lost, no trial twice, trainings go on from their checkpoints."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import optuna
+import pytest
+
+from bohpo.processes import ATTEMPT_DIRECTORY, processes_with_environment
+from bohpo.store import open_store
+from bohpo.trial import AttemptState, Trial, TrialState
+from specimens import STEPS
+
+KILLS = 20
+SEED = 20181
+TRIALS = 14
+
+STUDY = f"""
+name = "killed"
+trainer = "specimens:stepwise"
+[objective]
+metric = "score"
+direction = "maximize"
+[budget]
+trials = {TRIALS}
+[parallel]
+jobs = 2
+[optimizer]
+method = "random"
+[space]
+x = {{ type = "float", low = 0.0, high = 1.0 }}
+[fixed]
+step_seconds = 0.12
+"""
+
+
+def bohpo(folder: Path, *words: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen((sys.executable, "-m", "bohpo", *words), cwd=folder, stderr=subprocess.DEVNULL)
+
+
+def recorded(folder: Path) -> list[Trial]:
+    with contextlib.closing(open_store(str(folder / "bohpo.db"))) as store:
+        return store.trials("killed") if store.campaigns() else []
+
+
+def steps_of(folder: Path, trial: int) -> list[int]:
+    return [int(s) for s in (folder / "campaigns/killed/trials" / str(trial) / "steps.txt").read_text().split()]
+
+
+@pytest.mark.kills
+def test_a_driver_killed_at_twenty_moments_loses_nothing_and_trains_nothing_twice(tmp_path: Path) -> None:
+    (tmp_path / "study.toml").write_text(STUDY)
+    specimens = (Path(__file__).parent / "specimens.py").read_text()
+    (tmp_path / "specimens.py").write_text(specimens)
+    moments = random.Random(SEED)
+    acknowledged: dict[int, float | None] = {}
+    resumed = 0
+    for kill in range(KILLS):
+        words = ("launch", "study.toml") if kill % 2 == 0 or not (tmp_path / "bohpo.db").exists() else ("resume", "killed")
+        driver = bohpo(tmp_path, *words)
+        time.sleep(moments.uniform(0.3, 5.0))
+        driver.kill()
+        driver.wait()
+        trials = recorded(tmp_path) if (tmp_path / "bohpo.db").exists() else []
+        for trial in trials:
+            if trial.number in acknowledged:
+                assert trial.state is TrialState.COMPLETE
+                assert trial.value == acknowledged[trial.number]
+            elif trial.state is TrialState.COMPLETE:
+                acknowledged[trial.number] = trial.value
+
+    assert bohpo(tmp_path, "resume", "killed").wait() == 0
+    trials = recorded(tmp_path)
+    assert [trial.number for trial in trials] == list(range(TRIALS))
+    assert len({trial.uid for trial in trials}) == TRIALS
+    for trial in trials:
+        assert trial.state is TrialState.COMPLETE
+        assert trial.value == pytest.approx(STEPS * float(str(trial.configuration["x"])))
+        assert [a.state for a in trial.attempts].count(AttemptState.COMPLETED) == 1
+        steps = steps_of(tmp_path, trial.number)
+        assert sorted(set(steps)) == list(range(STEPS))
+        resumed += len(trial.attempts) - 1
+        assert len(steps) - STEPS <= len(trial.attempts) - 1, "more than the step in progress was lost at a kill"
+        for attempt in trial.attempts:
+            folder = tmp_path / f"campaigns/killed/trials/{trial.number}/attempt-{attempt.number}"
+            assert processes_with_environment(ATTEMPT_DIRECTORY, str(folder)) == []
+    assert acknowledged.items() <= {trial.number: trial.value for trial in trials}.items()
+    assert resumed > 0, "no kill hit a training; choose later moments"
+    study = optuna.load_study(study_name="killed", storage=f"sqlite:///{tmp_path / 'bohpo.db'}")
+    assert [t.state.name for t in study.trials] == ["COMPLETE"] * TRIALS
+    print(f"{KILLS} kills, seed {SEED}: {len(acknowledged)} acknowledged before the last, {resumed} attempts resumed")
