@@ -98,7 +98,7 @@ def _bounds_mistakes(name: str, low: float, high: float, *, log: bool, largest: 
 
 
 def _step_mistakes(name: str, low: float, high: float, *, log: bool, step: float) -> list[Mistake]:
-    key, scale = f"{name}.step", max(abs(low), abs(high))
+    key, scale = f"{name}.step", max(abs(low), abs(high), abs(step))
     if log:
         return [Mistake(key, "step and log exclude each other", "drop one of the two")]
     if not 0 < step <= LARGEST_FLOAT:
