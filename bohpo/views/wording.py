@@ -26,8 +26,8 @@ def scalar(value: Scalar) -> str:
 
 def duration(seconds: float) -> str:
     """Write a time span in its one or two largest units, cut rather than rounded."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
+    if seconds < 10:
+        return f"{int(10 * seconds) / 10:.1f} s"
     if seconds < MINUTE_S:
         return f"{int(seconds)} s"
     if seconds < 10 * MINUTE_S:
@@ -41,7 +41,8 @@ def duration(seconds: float) -> str:
 
 def percent(share: float) -> str:
     """Write a share in [0, 1] as a percentage."""
-    return f"{100 * share:.0f} %" if share < 0.9 else f"{100 * share:.1f} %"
+    digits = 1 if 0.9 <= share < 0.9995 else 0
+    return f"{100 * share:.{digits}f} %"
 
 
 def moment(seconds: float) -> str:

@@ -223,3 +223,82 @@ def view() -> CampaignView:
 def reports(view: CampaignView) -> dict[int, list[tuple[int, float]]]:
     """Intermediate values of its trials."""
     return reports_of(view)
+
+
+@pytest.fixture
+def short_view() -> CampaignView:
+    """A campaign short enough to work out by hand: two slots, six trials to run, seen after 200 s.
+
+    | slot | trial | from | to      |                                  |
+    | ---- | ----- | ---- | ------- | -------------------------------- |
+    | 0    | 0     | 10   | 110     | complete, 0.6 with variance 0.01 |
+    | 1    | 1     | 20   | 60      | failed                           |
+    | 1    | 2     | 80   | 130     | complete, 0.45                   |
+    | 0    | 3     | 120  | running |                                  |
+    | 1    | 4     | 140  | running |                                  |
+    """
+    rows: list[tuple[int, float, float | None, AttemptState, Configuration]] = [
+        (0, 10.0, 110.0, AttemptState.COMPLETED, {"lr": 1e-05, "optimizer": "adamw", "mirror": True}),
+        (1, 20.0, 60.0, AttemptState.RAISED, {"lr": 0.1, "optimizer": "sgd", "momentum": 0.9, "mirror": False}),
+        (1, 80.0, 130.0, AttemptState.COMPLETED, {"lr": 0.001, "optimizer": "sgd", "momentum": 0.5, "mirror": True}),
+        (0, 120.0, None, AttemptState.RUNNING, {"lr": 0.0001, "optimizer": "adamw", "mirror": False}),
+        (1, 140.0, None, AttemptState.RUNNING, {"lr": 0.0002, "optimizer": "adamw", "mirror": True}),
+    ]
+    scores = {0: (0.6, 0.01), 2: (0.45, None)}
+    trials = []
+    for number, (slot, started, ended, state, configuration) in enumerate(rows):
+        value, variance = scores.get(number, (None, None))
+        attempt = Attempt(number, 1, state, "", f"j{number}", slot, started - 5.0, started, ended)
+        reason = 'ValueError: "lr, or momentum", too large' if number == 1 else ""
+        proposal = Proposal(configuration, "startup" if number < 3 else "model")
+        at = _STATES.get(state, TrialState.PENDING)
+        trials.append(
+            Trial(
+                number, f"u{number}", configuration, at, proposal, value, variance, {}, reason, (attempt,), 0.0, ended
+            )
+        )
+    return CampaignView(
+        campaign=Campaign("short", SHORT_STUDY, "c0ffee", Path("campaigns/short"), budget_trials=6),
+        space=Space(
+            (
+                FloatParameter("lr", 1e-5, 0.1, log=True),
+                CategoricalParameter("optimizer", ("adamw", "sgd")),
+                FloatParameter("momentum", 0.5, 0.99, when={"optimizer": ("sgd",)}),
+                CategoricalParameter("mirror", (True, False)),
+            )
+        ),
+        metric="partial_auc",
+        maximize=True,
+        jobs=2,
+        trials=tuple(trials),
+        now=200.0,
+        bounds=(0.0, 0.75),
+    )
+
+
+SHORT_STUDY = """\
+name = "short"
+command = ["python", "train.py"]
+
+[objective]
+metric = "partial_auc"
+direction = "maximize"
+bounds = [0.0, 0.75]
+
+[budget]
+trials = 6
+attempt_seconds = 3600.0
+
+[parallel]
+jobs = 2
+
+[space]
+lr = { type = "float", low = 1e-5, high = 0.1, log = true }
+optimizer = { type = "categorical", choices = ["adamw", "sgd"] }
+momentum = { type = "float", low = 0.5, high = 0.99, when = { optimizer = ["sgd"] } }
+mirror = { type = "categorical", choices = [true, false] }
+
+[fixed]
+data = "folder/with ${braces}"
+epochs = 3
+"""

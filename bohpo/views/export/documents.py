@@ -57,7 +57,7 @@ def optuna(exported: Exported) -> str:
 def _document(exported: Exported) -> dict[str, Any]:
     return {
         "parameters": dict(exported.trial.configuration),
-        "fixed": {**exported.fixed, "seed": exported.seed},
+        "fixed": {"seed": exported.seed, **exported.fixed},
         "score": exported.score,
         "provenance": exported.provenance,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 from bohpo.errors import UsageError
@@ -35,7 +35,7 @@ class Format(StrEnum):
     OPTUNA = "optuna"
 
 
-WRITERS = {
+WRITERS: Mapping[Format, Callable[[Exported], str]] = {
     Format.TOML: study_file,
     Format.YAML: documents.yaml,
     Format.JSON: documents.json,

@@ -54,7 +54,7 @@ def importance(view: CampaignView) -> style.Drawing:
         return f"Not enough trials: {len(view.ranked)} have completed, the measure needs {FEWEST_TRIALS}."
     names = list(reversed(measured))
     bars = go.Bar(
-        y=[style.text(name) for name in names],
+        y=list(range(len(names))),
         x=[measured[name] for name in names],
         orientation="h",
         marker={"color": style.ACCENT, "opacity": 0.85},
@@ -68,7 +68,12 @@ def importance(view: CampaignView) -> style.Drawing:
         70 + 30 * len(names),
         margin={"l": 8, "r": 48, "t": 8, "b": 16},
         xaxis={"visible": False, "range": [0, 1.08 * max(measured.values())], "fixedrange": True},
-        yaxis={"automargin": True, "fixedrange": True, "type": "category", "ticksuffix": "  "},
+        yaxis={
+            "automargin": True,
+            "fixedrange": True,
+            "tickvals": list(range(len(names))),
+            "ticktext": [f"{style.label(name)}  " for name in names],
+        },
         bargap=0.4,
     )
 

@@ -40,7 +40,7 @@ def parallel_coordinates(view: CampaignView) -> style.Drawing:
         xaxis={
             "range": [-0.45, len(parameters) - 0.55],
             "tickvals": list(range(len(parameters))),
-            "ticktext": [style.text(parameter.name) for parameter in parameters],
+            "ticktext": [style.label(parameter.name) for parameter in parameters],
             "showgrid": False,
             "zeroline": False,
             "fixedrange": True,

@@ -69,7 +69,7 @@ def _abscissa(parameter: Parameter, trial: Trial) -> float:
 
 def _axis(parameter: Parameter) -> dict[str, Any]:
     if isinstance(parameter, CategoricalParameter):
-        names = [style.text(wording.scalar(choice)) for choice in parameter.choices]
+        names = [style.label(wording.scalar(choice)) for choice in parameter.choices]
         places = list(range(len(names)))
         return style.axis(tickvals=places, ticktext=names, range=[-0.5, len(names) - 0.5], showgrid=False)
     if not parameter.log:

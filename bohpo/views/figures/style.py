@@ -33,12 +33,21 @@ TEST = "#d9642b"
 POOR, MIDDLING, GOOD = (0xA9, 0xB1, 0xBC), (0x5B, 0x93, 0xCB), (0x0F, 0x9A, 0x8C)
 """Ends and middle of the scale from the worst value to the best."""
 
+LONGEST_LABEL = 25
+"""Characters of a parameter's name that have room at an axis."""
+
 FONT = 'Inter, system-ui, -apple-system, "Segoe UI", "Helvetica Neue", "Liberation Sans", Arial, sans-serif'
 
 
 def text(words: str) -> str:
     """Quote a string for plotly, which takes tags such as `<b>` in labels and hover texts for markup."""
     return html.escape(words, quote=False)
+
+
+def label(name: str) -> str:
+    """Quote a parameter's name for an axis, cut in the middle where it is too long to stand beside others."""
+    kept = (LONGEST_LABEL - 1) // 2
+    return text(name if len(name) <= LONGEST_LABEL else f"{name[:kept]}…{name[-kept:]}")
 
 
 def figure(traces: list[Any], height: int, **layout: Any) -> go.Figure:

@@ -1,0 +1,201 @@
+"""What the figures draw, seen in their data."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import Any
+
+import plotly.graph_objects as go
+import pytest
+
+from bohpo.space import CategoricalParameter, FloatParameter, Space
+from bohpo.trial import Curve, Proposal, Scalar, Trial, TrialState
+from bohpo.views import CampaignView, figures
+from bohpo.views.figures.importance import FEWEST_TRIALS, shares
+
+
+def drawn(drawing: figures.Drawing) -> Any:
+    assert isinstance(drawing, go.Figure)
+    return drawing
+
+
+def named(figure: Any) -> dict[str, Any]:
+    return {trace.name: trace for trace in figure.data}
+
+
+def searched(count: int, *, maximize: bool = True) -> CampaignView:
+    """Make a campaign whose score hangs on `lr` alone, however `noise` and the conditional `extra` are set."""
+    space = Space(
+        (
+            FloatParameter("lr", 1e-4, 1.0, log=True),
+            FloatParameter("noise", 0.0, 1.0),
+            CategoricalParameter("kind", ("a", "b")),
+            FloatParameter("extra", 0.0, 1.0, when={"kind": ("b",)}),
+        )
+    )
+    rng, trials = random.Random(3), []
+    for number in range(count):
+        configuration: dict[str, Scalar] = space.decode([rng.random() for _ in space.names])
+        score = -abs(space["lr"].encode(configuration["lr"]) - 0.3)
+        trials.append(
+            Trial(
+                number,
+                f"u{number}",
+                configuration,
+                TrialState.COMPLETE,
+                Proposal(configuration, "model"),
+                value=score if maximize else -score,
+            )
+        )
+    return CampaignView(campaign=None, space=space, metric="m", maximize=maximize, jobs=1, trials=tuple(trials))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("maximize", "expected"), [(True, [0.6, 0.6, 0.6]), (False, [0.6, 0.45, 0.45])])
+def test_the_line_of_progress_is_the_best_value_so_far(
+    short_view: CampaignView, maximize: bool, expected: list[float]
+) -> None:
+    line = named(drawn(figures.best_so_far(replace(short_view, maximize=maximize))))["best so far"]
+    assert list(line.y) == expected
+    assert list(line.x) == [0, 2, 4.7]
+
+
+def test_progress_tells_startup_model_failed_and_pending_apart(view: CampaignView) -> None:
+    traces = named(drawn(figures.best_so_far(view)))
+    assert list(traces["first, spread out"].x) == [0, 1, 2, 3]
+    assert 6 not in traces["proposed by the model"].x and 7 in traces["proposed by the model"].x
+    assert list(traces["failed"].x) == [6, 15]
+    assert list(traces["pending"].x) == [23, 24]
+    assert traces["failed"].yaxis == traces["pending"].yaxis == "y2"
+
+
+def test_bars_of_progress_are_half_a_95_percent_interval(short_view: CampaignView) -> None:
+    points = named(drawn(figures.best_so_far(short_view)))["first, spread out"]
+    assert list(points.error_y.array) == pytest.approx([0.196, 0.0])
+
+
+def test_before_the_first_outcome_there_is_a_sentence_instead_of_a_figure(short_view: CampaignView) -> None:
+    empty = replace(short_view, trials=())
+    texts = [figures.best_so_far(empty), figures.timeline(empty), figures.parallel_coordinates(empty)]
+    texts += [figures.froc(empty), figures.importance(empty), figures.learning_curves(empty, {})]
+    assert all(isinstance(text, str) and text.endswith(".") for text in texts)
+    assert figures.slices(empty) == {}
+
+
+def test_the_froc_shows_the_best_trial_its_band_the_limit_and_the_test_cases(view: CampaignView) -> None:
+    figure = drawn(figures.froc(view))
+    best = view.ranked[0].number
+    traces = named(figure)
+    curve = view.curves[best]["froc"]
+    assert list(traces[f"validation, trial {best}"].y) == list(curve.y)
+    assert list(traces[f"test cases, trial {best}"].y) == list(view.evaluations[0].outcome.curves["froc"].y)
+    bands = [trace for trace in figure.data if trace.fill == "toself"]
+    assert len(bands) == 2
+    assert list(bands[0].y) == [*curve.upper, *reversed(curve.lower)]
+    assert [shape.x0 for shape in figure.layout.shapes] == [3.0]
+
+
+def test_a_curve_without_a_band_is_drawn_as_a_line(short_view: CampaignView) -> None:
+    view = replace(short_view, curves={0: {"froc": Curve((0.0, 1.0), (0.0, 0.5))}})
+    figure = drawn(figures.froc(view))
+    assert len(figure.data) == 1
+    assert len(figure.layout.shapes) == 0
+
+
+def test_parallel_lines_go_through_the_unit_cube_and_below_it_where_a_parameter_is_inactive(
+    short_view: CampaignView,
+) -> None:
+    lines = drawn(figures.parallel_coordinates(short_view)).data
+    # worst first: trial 2, then trial 0; lr 0.001 is half way between 1e-5 and 0.1
+    assert list(lines[0].y) == pytest.approx([0.5, 0.75, 0.0, 0.25])
+    assert list(lines[1].y) == pytest.approx([0.0, 0.25, -0.1, 0.25])
+
+
+def test_parallel_axes_carry_the_choices_and_the_ends_of_the_intervals(short_view: CampaignView) -> None:
+    notes = {(note.x, note.text) for note in drawn(figures.parallel_coordinates(short_view)).layout.annotations}
+    assert {(0, "1e-05"), (0, "0.001"), (0, "0.1"), (1, "adamw"), (1, "sgd"), (2, "not used"), (3, "true")} <= notes
+
+
+def test_the_best_configuration_has_the_strongest_colour_when_minimizing_too(short_view: CampaignView) -> None:
+    for maximize in (True, False):
+        lines = drawn(figures.parallel_coordinates(replace(short_view, maximize=maximize))).data
+        assert lines[0].line.color == "rgba(169, 177, 188, 0.35)"
+        assert lines[1].line.color == "rgba(15, 154, 140, 1.00)"
+        assert lines[2].marker.reversescale is (not maximize)
+
+
+def test_slices_follow_the_parameters_scale_and_leave_inactive_trials_out(short_view: CampaignView) -> None:
+    panels = figures.slices(short_view)
+    assert list(panels) == ["lr", "optimizer", "momentum", "mirror"]
+    lr, momentum = drawn(panels["lr"]), drawn(panels["momentum"])
+    assert lr.layout.xaxis.type == "log"
+    assert list(lr.layout.xaxis.ticktext) == ["1e-05", "0.0001", "0.001", "0.01", "0.1"]
+    assert list(momentum.data[0].x) == [0.5]
+    assert list(drawn(panels["mirror"]).layout.xaxis.ticktext) == ["true", "false"]
+    assert len({tuple(drawn(panel).layout.yaxis.range) for panel in panels.values()}) == 1
+
+
+def test_long_names_are_cut_in_the_middle_at_an_axis(short_view: CampaignView) -> None:
+    long = "detector.backbone.first.stage.channels"
+    space = Space((FloatParameter(long, 1e-5, 0.1), *short_view.space.parameters[1:]))
+    trials = tuple(
+        replace(trial, configuration={long: 0.01, **{k: v for k, v in trial.configuration.items() if k != "lr"}})
+        for trial in short_view.trials
+    )
+    figure = drawn(figures.parallel_coordinates(replace(short_view, space=space, trials=trials)))
+    assert list(figure.layout.xaxis.ticktext) == ["detector.bac…age.channels", "optimizer", "momentum", "mirror"]
+
+
+@pytest.mark.parametrize("maximize", [True, False])
+def test_the_parameter_that_the_score_hangs_on_is_found_important(maximize: bool) -> None:
+    measured = shares(searched(60, maximize=maximize))
+    assert next(iter(measured)) == "lr"
+    assert measured["lr"] > 0.6
+    assert set(measured) == {"lr", "noise", "kind", "extra"}
+    assert sum(measured.values()) == pytest.approx(1.0)
+
+
+def test_importance_says_how_many_trials_it_needs(capsys: pytest.CaptureFixture[str]) -> None:
+    few = figures.importance(searched(FEWEST_TRIALS - 1))
+    assert few == "Not enough trials: 11 have completed, the measure needs 12."
+    assert isinstance(figures.importance(searched(FEWEST_TRIALS)), go.Figure)
+    assert capsys.readouterr().err == ""
+
+
+def test_the_timeline_has_a_bar_per_attempt_in_its_slot(short_view: CampaignView) -> None:
+    figure = drawn(figures.timeline(short_view))
+    bars = {
+        (kind, text): (slot, base * 60, base * 60 + length * 60)
+        for kind, trace in named(figure).items()
+        for text, slot, base, length in zip(trace.text, trace.y, trace.base, trace.x, strict=True)
+    }
+    # in minutes since the first start, which was at 10 s
+    assert figure.layout.xaxis.title.text == "minutes since the first start"
+    assert bars[("completed", "0")] == pytest.approx((0, 0, 100))
+    assert bars[("failed", "1")] == pytest.approx((1, 10, 50))
+    assert bars[("completed", "2")] == pytest.approx((1, 70, 120))
+    assert bars[("running", "4")] == pytest.approx((1, 130, 190))
+
+
+def test_the_timeline_tells_a_retried_attempt_from_a_failed_one(view: CampaignView) -> None:
+    traces = named(drawn(figures.timeline(view)))
+    assert list(traces["cut short, tried again"].text) == ["3"]
+    assert "the node did not answer" in traces["cut short, tried again"].hovertext[0]
+    assert list(traces["failed"].text) == ["6", "15"]
+
+
+def test_learning_curves_draw_the_best_trial_last_and_failed_ones_dotted(
+    view: CampaignView, reports: dict[int, list[tuple[int, float]]]
+) -> None:
+    lines = drawn(figures.learning_curves(view, reports)).data
+    assert len(lines) == len(view.trials)
+    assert [line.line.dash for line in lines].count("dot") == 2
+    assert list(lines[-1].y) == [value for _, value in reports[view.ranked[0].number]]
+
+
+def test_markup_in_names_and_reasons_reaches_plotly_as_text(short_view: CampaignView) -> None:
+    failed = replace(short_view.trials[1], reason="<b>bold & bad</b>")
+    view = replace(short_view, metric="<i>m</i>", trials=(short_view.trials[0], failed, *short_view.trials[2:]))
+    figure = drawn(figures.best_so_far(view))
+    assert figure.layout.yaxis.title.text == "&lt;i&gt;m&lt;/i&gt;"
+    assert "&lt;b&gt;bold &amp; bad&lt;/b&gt;" in named(figure)["failed"].text[0]
