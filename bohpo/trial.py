@@ -6,7 +6,7 @@ a socket or a database; `to_json` and `from_json` give and take plain dictionari
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -283,7 +283,7 @@ def best_trials(trials: Iterable[Trial], *, maximize: bool) -> list[Trial]:
 def _finite(key: str, figure: object) -> float:
     if isinstance(figure, bool) or not isinstance(figure, int | float):
         raise AttemptError(f"{key} is {figure!r}, not a number; write a finite number")
-    if not math.isfinite(figure):
+    if not abs(figure) <= sys.float_info.max:
         raise AttemptError(f"{key} is {figure}; a diverged training must fail instead of reporting it")
     return float(figure)
 

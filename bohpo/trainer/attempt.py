@@ -21,11 +21,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bohpo.durable import read_json, write_json
+
+GREATEST_STEP = 10**12
+"""Reports beyond this step are taken for foreign; a database could not hold all of them."""
 
 STOPPED_EXIT_CODE = 75
 """Exit code by which a trainer says: stopped early with a checkpoint, run me again (EX_TEMPFAIL of sysexits.h)."""
@@ -155,9 +159,11 @@ class AttemptDirectory:
         for line in lines:
             try:
                 report = json.loads(line)
-                reports.append((int(report["step"]), float(report["value"])))
-            except (ValueError, KeyError, TypeError):
+                step, value = int(report["step"]), float(report["value"])
+            except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
                 continue
+            if abs(step) <= GREATEST_STEP and math.isfinite(value):
+                reports.append((step, value))
         return reports
 
     def read_ended(self) -> dict[str, Any] | None:

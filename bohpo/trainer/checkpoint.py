@@ -72,6 +72,6 @@ def _read(path: Path) -> bytes | None:
         first_line, _, payload = path.read_bytes().partition(b"\n")
         header = json.loads(first_line)
         whole = header["bytes"] == len(payload) and header["sha256"] == hashlib.sha256(payload).hexdigest()
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return payload if whole else None
