@@ -1,0 +1,177 @@
+"""The optimizer of a campaign: when the model speaks, what it knows, and what it says about it."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from bohpo.optimizer import FitCache, GaussianProcessOptimizer, History, RandomOptimizer, model, propose
+from bohpo.space import CategoricalParameter, FloatParameter, IntParameter, Space
+from bohpo.trial import Configuration, Observation
+
+SPACE = Space(
+    (
+        FloatParameter("x", -1.0, 1.0),
+        FloatParameter("y", 1e-3, 1.0, log=True),
+        IntParameter("n", 1, 4),
+        CategoricalParameter("c", ("a", "b")),
+        FloatParameter("z", 0.0, 1.0, when={"c": ("b",)}),
+    )
+)
+
+
+def number(value: object) -> float:
+    assert isinstance(value, int | float)
+    return float(value)
+
+
+def score(configuration: Configuration) -> float:
+    """Greatest, 1, at x = 0.4, n = 3, c = b, z = 0.2."""
+    loss = (number(configuration["x"]) - 0.4) ** 2 + 0.1 * (number(configuration["n"]) - 3) ** 2
+    return 1.0 - loss - (0.5 if configuration["c"] == "a" else (number(configuration["z"]) - 0.2) ** 2)
+
+
+def observed(count: int, seed: int = 0) -> tuple[Observation, ...]:
+    drawn = RandomOptimizer(SPACE, seed=seed).propose(History(), count)
+    return tuple(Observation(proposal.configuration, score(proposal.configuration)) for proposal in drawn)
+
+
+def optimizer(*, maximize: bool = True, seed: int = 0, startup_completed: int = 3) -> GaussianProcessOptimizer:
+    return GaussianProcessOptimizer(SPACE, maximize=maximize, seed=seed, startup_completed=startup_completed)
+
+
+def distance(a: Configuration, b: Configuration) -> float:
+    return float(np.linalg.norm(SPACE.encode(a) - SPACE.encode(b)))
+
+
+def test_the_first_proposal_is_the_centre() -> None:
+    (proposal,) = optimizer().propose(History())
+    assert proposal.configuration == SPACE.default
+    assert proposal.source == "startup"
+    assert proposal.predicted_mean is None
+
+
+@pytest.mark.parametrize("startup_completed", [3, 5])
+def test_the_model_speaks_once_enough_trials_have_completed(startup_completed: int) -> None:
+    observations = observed(startup_completed)
+    pending = tuple(proposal.configuration for proposal in RandomOptimizer(SPACE, seed=5).propose(History(), 9))
+    for completed in (startup_completed - 1, startup_completed):
+        history = History(observations[:completed], pending=pending)
+        (proposal,) = optimizer(startup_completed=startup_completed).propose(history)
+        assert proposal.source == ("startup" if completed < startup_completed else "model")
+
+
+def test_the_model_never_speaks_without_a_completed_trial() -> None:
+    history = History(failed=tuple(observation.configuration for observation in observed(4)))
+    assert optimizer(startup_completed=0).propose(history)[0].source == "startup"
+
+
+def test_proposals_are_the_same_in_another_process() -> None:
+    program = (
+        "from tests.optimizer.test_gaussian_process import observed, optimizer\n"
+        "from bohpo.optimizer import History\n"
+        "print([proposal.configuration for proposal in optimizer().propose(History(observed(12)), 2)])\n"
+    )
+    command = [sys.executable, "-c", program]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, env={"OMP_NUM_THREADS": "3"}).stdout
+    expected = [proposal.configuration for proposal in optimizer().propose(History(observed(12)), 2)]
+    assert printed.strip() == repr(expected)
+
+
+def test_the_cache_changes_nothing() -> None:
+    history, cache = History(observed(15)), FitCache()
+    first = propose(SPACE, history, maximize=True, seed=4, cache=cache)
+    assert cache.surrogate is not None
+    for kept in (cache, FitCache()):
+        again = propose(SPACE, history, maximize=True, seed=4, cache=kept)
+        assert [dataclasses.replace(proposal, seconds=0.0) for proposal in again] == [
+            dataclasses.replace(proposal, seconds=0.0) for proposal in first
+        ]
+
+
+@pytest.mark.parametrize("maximize", [True, False])
+def test_it_finds_the_best_in_either_direction_and_predicts_it_in_the_objectives_unit(maximize: bool) -> None:
+    sign = 1.0 if maximize else -1.0
+    completed = [Observation(o.configuration, 50.0 + 1000.0 * sign * o.value) for o in observed(12)]
+    for _ in range(10):
+        (proposal,) = optimizer(maximize=maximize).propose(History(tuple(completed)))
+        value = 50.0 + 1000.0 * sign * score(proposal.configuration)
+        completed.append(Observation(proposal.configuration, value))
+    best = max(completed, key=lambda observation: sign * observation.value)
+    assert score(best.configuration) > 0.97
+    assert proposal.predicted_mean is not None
+    assert proposal.predicted_sd is not None
+    assert abs(proposal.predicted_mean - value) < 4.0 * proposal.predicted_sd + 20.0
+
+
+def test_pending_trials_push_the_next_proposals_away() -> None:
+    completed = observed(12)
+    (alone,) = optimizer().propose(History(completed))
+    (beside,) = optimizer().propose(History(completed, pending=(alone.configuration,)))
+    assert distance(alone.configuration, beside.configuration) > 0.1
+    together = [proposal.configuration for proposal in optimizer().propose(History(completed), 6)]
+    assert together[0] == alone.configuration
+    apart = [distance(a, b) for i, a in enumerate(together) for b in together[:i]]
+    assert min(apart) > 0.03
+
+
+def test_a_region_that_fails_is_avoided() -> None:
+    observations = observed(30)
+    completed = tuple(o for o in observations if number(o.configuration["x"]) < 0.0)
+    failed = tuple(o.configuration for o in observations if number(o.configuration["x"]) >= 0.0)
+    warned = optimizer().propose(History(completed, failed), 6)
+    unwarned = optimizer().propose(History(completed), 6)
+    assert sum(number(proposal.configuration["x"]) >= 0.1 for proposal in warned) <= 2
+    assert sum(number(proposal.configuration["x"]) >= 0.1 for proposal in unwarned) >= 4
+
+
+def test_measured_variances_are_used_but_never_flatten_the_model() -> None:
+    plain = observed(25)
+    huge = tuple(dataclasses.replace(observation, variance=1e6) for observation in plain)
+    lucky = dataclasses.replace(plain[0], value=3.0)
+    doubtful = (dataclasses.replace(lucky, variance=25.0), *(dataclasses.replace(o, variance=1e-4) for o in plain[1:]))
+    (expected,) = optimizer().propose(History(plain))
+    (proposal,) = optimizer().propose(History(huge))
+    assert proposal.predicted_mean == pytest.approx(expected.predicted_mean, abs=0.2)
+    trusting = optimizer().propose(History((lucky, *plain[1:])))[0]
+    doubting = optimizer().propose(History(doubtful))[0]
+    assert trusting.predicted_mean is not None
+    assert doubting.predicted_mean is not None
+    assert trusting.predicted_mean > doubting.predicted_mean + 0.2
+
+
+def test_a_numerical_failure_falls_back_on_a_sobol_point(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("the matrix is not positive definite")
+
+    monkeypatch.setattr(model, "fit", fail)
+    with caplog.at_level(logging.WARNING, logger="bohpo.optimizer"):
+        proposals = optimizer().propose(History(observed(5)), 2)
+    assert [proposal.source for proposal in proposals] == ["fallback", "fallback"]
+    assert proposals[0].configuration != proposals[1].configuration
+    assert "not positive definite" in caplog.text
+
+
+def test_hyperparameters_are_fitted_to_a_part_of_a_long_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "MOST_FITTED", 20)
+    completed = observed(60)
+    (proposal,) = optimizer().propose(History(completed))
+    assert proposal.source == "model"
+    assert proposal.predicted_mean is not None
+    assert abs(proposal.predicted_mean - score(proposal.configuration)) < 0.3
+
+
+def test_importing_the_package_loads_no_heavy_one() -> None:
+    program = (
+        "import sys, bohpo.optimizer\n"
+        "print([name for name in ('torch', 'optuna', 'dask', 'sqlalchemy', 'plotly') if name in sys.modules])\n"
+    )
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "[]"
