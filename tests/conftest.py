@@ -20,8 +20,8 @@ def postgresql_server() -> Iterator[PostgresqlServer]:
 
 @pytest.fixture
 def postgresql_url(postgresql_server: PostgresqlServer) -> str:
-    """Make an empty PostgreSQL database."""
-    return postgresql_server.create_database()
+    """Empty the PostgreSQL database."""
+    return postgresql_server.empty_database()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])

@@ -17,7 +17,7 @@ from bohpo.store.records import Campaign, CampaignState, Evaluation, Event, Leas
 from bohpo.store.transactions import PATIENCE_S, Database
 from bohpo.trial import Attempt, Curve, Outcome, Proposal, Trial
 
-OPENING_PATIENCE_S = 5.0
+OPENING_PATIENCE_S = 3.0
 """A wrong host should be told at once; a new database may be locked by another process that makes its tables."""
 
 

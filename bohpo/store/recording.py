@@ -35,6 +35,7 @@ from bohpo.store.tables import (
     TRIALS,
     USER_ATTRIBUTES,
     VALUES,
+    plain_text,
 )
 from bohpo.trial import Attempt, Outcome, Proposal, Scalar
 
@@ -141,7 +142,7 @@ def fail_trial(connection: Connection, lease: Lease, number: int, reason: str, e
     trial = _trial(connection, fence(connection, lease), number)
     if trial.state is not OptunaState.RUNNING:
         return bool(trial.state is OptunaState.FAIL and trial.datetime_complete == ended)
-    _set_attribute(connection, trial.trial_id, REASON, reason)
+    _set_attribute(connection, trial.trial_id, REASON, plain_text(reason))
     _end(connection, trial.trial_id, OptunaState.FAIL, ended)
     return True
 

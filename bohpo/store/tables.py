@@ -33,19 +33,20 @@ from sqlalchemy import (
 )
 
 
+def plain_text(text: str) -> str:
+    """Replace what a database cannot hold: trainers print NUL, and bytes that are no UTF-8."""
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+
+
 class PlainText(TypeDecorator[str]):
-    """Text that any database can hold: what others wrote may hold NUL, or bytes that were no UTF-8."""
+    """Text that others wrote."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Replace what cannot be stored."""
-        return (
-            None
-            if value is None
-            else value.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
-        )
+        return None if value is None else plain_text(value)
 
 
 OPTUNA: MetaData = models.BaseModel.metadata

@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 PATIENCE_S = 30.0
 """For so long a transaction is tried again before the store gives up; the caller may then try again itself."""
 
-SQLITE_BUSY_S = 15.0
+SQLITE_BUSY_S = 5.0
 POSTGRESQL_SESSION = {
     # A stopped driver must not hold the lease's row against the one that takes over.
     "idle_in_transaction_session_timeout": "5s",
