@@ -43,7 +43,7 @@ def check(study: Path, *, json: bool = False) -> None:
 def _summary(study: Study) -> list[tuple[str, str]]:
     budget, objective = study.budget, study.objective
     limits = "" if objective.bounds is None else f", from {objective.bounds[0]:g} to {objective.bounds[1]:g}"
-    trials = [] if budget.most_trials is None else [f"{budget.most_trials} trials"]
+    trials = [] if budget.most_trials is None else [_counted(budget.most_trials, "trial")]
     hours = [] if budget.hours is None else [f"{budget.hours:g} hours"]
     return [
         ("study", study.name),
@@ -51,15 +51,15 @@ def _summary(study: Study) -> list[tuple[str, str]]:
         ("runs in", str(study.working_directory)),
         ("objective", f"{objective.direction} {objective.metric}{limits}"),
         ("budget", " or ".join(trials + hours)),
-        ("jobs", f"{study.parallel.jobs}, {study.threads} CPU threads each, {study.cluster.backend}"),
+        ("jobs", f"{study.parallel.jobs}, {_counted(study.threads, 'CPU thread')} each, {study.cluster.backend}"),
         ("optimizer", f"{study.optimizer.method}, seed {study.optimizer.seed}"),
-        ("space", f"{len(study.space)} parameters, {_counted(study.space.size())} configurations"),
+        ("space", f"{_counted(len(study.space), 'parameter')}, {_counted(study.space.size(), 'configuration')}"),
         ("hash", study.hash),
     ]
 
 
-def _counted(size: float) -> str:
-    return "infinitely many" if math.isinf(size) else f"{size:,.0f}"
+def _counted(count: float, noun: str) -> str:
+    return f"infinitely many {noun}s" if math.isinf(count) else f"{count:,.0f} {noun}{'s' * (count != 1)}"
 
 
 def _row(parameter: Parameter) -> tuple[str, str, str, str]:

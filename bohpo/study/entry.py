@@ -43,18 +43,19 @@ def check_entry(study: Study) -> tuple[Mistake, ...]:
     mistakes: list[Mistake] = []
     for key, entry in (("trainer", study.trainer), ("evaluator", study.evaluator)):
         if entry:
-            mistakes += _entry_mistakes(key, entry, directory)
+            mistakes += _entry_mistakes(key, entry, directory, study.directory)
     for key, command in (("command", study.command), ("evaluate_command", study.evaluate_command)):
         if command:
             mistakes += _command_mistakes(key, command, directory)
     return tuple(mistakes)
 
 
-def _entry_mistakes(key: str, entry: str, directory: Path) -> list[Mistake]:
+def _entry_mistakes(key: str, entry: str, directory: Path, home: Path) -> list[Mistake]:
     module, _, function = entry.partition(":")
     spec = _find_below(module, directory) or _find_installed(module)
     if spec is None or spec.origin is None:  # a folder without __init__.py has no origin
-        near = did_you_mean(module, _modules_in(directory), f"put it into {directory}, or install it")
+        known = _modules_in(home) + _modules_in(directory)
+        near = did_you_mean(module, known, f"put it into {home}, or install it")
         return [Mistake(key, f"there is no module {module!r}", near)]
     if not spec.origin.endswith(".py"):
         return []
