@@ -35,14 +35,19 @@ def cached_phantom(preset: str, seed: int, index: int) -> Phantom:
         index: Number of the case.
     """
     path = cache_folder() / f"aneurysm-v{PHANTOM_VERSION}" / f"{preset}-{seed}-{index}.npz"
-    with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile), np.load(path) as arrays:
-        return Phantom(*(arrays[name] for name in Phantom._fields))
+    with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return _read(path)
     phantom = make_phantom(PRESETS[preset], seed, index)
     try:
         _write(path, phantom)
     except OSError as error:
         _logger.warning("cannot cache phantoms in %s (%s); set BOHPO_CACHE to a folder with space", path.parent, error)
     return phantom
+
+
+def _read(path: Path) -> Phantom:
+    with np.load(io.BytesIO(path.read_bytes())) as arrays:
+        return Phantom(*(arrays[name] for name in Phantom._fields))
 
 
 def _write(path: Path, phantom: Phantom) -> None:

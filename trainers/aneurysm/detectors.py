@@ -24,8 +24,9 @@ from trainers.aneurysm.settings import Settings
 
 MARKS_PER_CASE = 30
 CANDIDATES_PER_CASE = 60
-TILE, HALO = 96, 16
-"""Voxels: large volumes go through the U-Net in tiles, each with a halo that is computed and thrown away."""
+TILE, HALO = 160, 48
+"""Voxels: large volumes go through the U-Net in tiles, each with a halo that is computed and thrown away. The halo
+covers the network's field of view, so the seams do not show; both are divisible by 8, so the tiles pool alike."""
 
 
 class Detector(Protocol):

@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from trainers.aneurysm.vessels import Floats, Image, Site, Spheres, centre_line, draw, grow_tree, perpendicular
 
-PHANTOM_VERSION = 2
+PHANTOM_VERSION = 4
 """Part of every cached phantom's name. Raise it with any change that alters a phantom."""
 
 ANEURYSMS_PER_CASE = (0.15, 0.50, 0.35)
@@ -185,10 +185,10 @@ def _kissing_vessels(rng: Generator, sites: list[Site]) -> list[Spheres]:
 def _bright_fat(rng: Generator, preset: Preset) -> list[Spheres]:
     """Lumps of fat away from the vessels; its short T1 keeps it bright."""
     lumps = []
-    for _ in range(rng.poisson(0.7 * preset.trees)):
+    for _ in range(rng.poisson(1.5 * preset.trees)):
         centre = rng.uniform(0, 1, size=3) * preset.extent
         balls = centre + rng.normal(size=(6, 3)) * rng.uniform(0.5, 2.0, size=3)
-        lumps.append(Spheres(balls, rng.uniform(0.8, 2.2, size=6), np.full(6, rng.uniform(0.45, 0.9))))
+        lumps.append(Spheres(balls, rng.uniform(0.8, 2.2, size=6), np.full(6, rng.uniform(0.9, 1.4))))
     return lumps
 
 

@@ -39,15 +39,15 @@ class Settings:
     """What a training is told; the first nine are the search space, the others a study's fixed values.
 
     Attributes:
-        learning_rate: Peak learning rate of AdamW.
-        weight_decay: Decoupled weight decay of AdamW.
+        learning_rate: Peak learning rate of the stochastic gradient descent.
+        weight_decay: Weight decay of the same.
         batch: Patches per step.
         patch_edge: Edge of a cubic patch, voxels; divisible by 8.
         positive_ratio: Share of the patches that are drawn around an aneurysm.
         positive_weight: Weight of aneurysm voxels in the cross-entropy; others weigh 1.
         dropout: Probability that a feature map is dropped.
         augmentation: Strength of rotation, scaling, flips, contrast and noise; 0 is none.
-        momentum: beta1 of AdamW.
+        momentum: Nesterov momentum of the same.
         data: `phantom:tiny`, `phantom:small`, `phantom:full`, each with `?seed` at will, or a folder of cases.
         network: `unet3d` or `nine_projection`.
         iterations: Most steps of a training.
@@ -71,8 +71,8 @@ class Settings:
     momentum: float
     data: str = "phantom:tiny"
     network: str = "unet3d"
-    iterations: int = 400
-    megavoxels: float = 25.0
+    iterations: int = 600
+    megavoxels: float = 30.0
     width: int = 8
     spacing_mm: float | None = None
     limit: float = 3.0

@@ -108,10 +108,11 @@ def learning_rate(settings: Settings, step: int) -> float:
 def _start(settings: Settings, context: Context) -> _Run:
     torch.manual_seed(context.seed)
     detector = make_detector(settings, _device())
-    optimizer = torch.optim.AdamW(
+    optimizer = torch.optim.SGD(
         detector.network.parameters(),
         lr=settings.learning_rate,
-        betas=(settings.momentum, 0.999),
+        momentum=settings.momentum,
+        nesterov=True,
         weight_decay=settings.weight_decay,
     )
     run = _Run(detector, optimizer)

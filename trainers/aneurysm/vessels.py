@@ -4,8 +4,7 @@ Points are in mm in the order z, y, x of the arrays, from the centre of voxel (0
 enters at z = 0.
 
 Source:
-    Murray, J Gen Physiol 9 (1926): at a bifurcation r0^3 = r1^3 + r2^3, and the angles that cost the least work.
-    Phantoms in the manner of VaMos, arXiv 2403.18734.
+    Trees after the manner of VaMos, arXiv 2403.18734.
 """
 
 from __future__ import annotations
@@ -156,6 +155,25 @@ def _draw_block(
     np.maximum.at(image.reshape(-1), flat, signal[inside].astype(np.float32))
 
 
+def murray(radius: float, share: float) -> tuple[Floats, Floats]:
+    """Divide a vessel in two.
+
+    Args:
+        radius: Radius of the parent, mm.
+        share: Part of the blood that the first branch takes, between 0 and 1.
+
+    Returns:
+        Radii (2,) of the branches, mm, and their angles (2,) with the parent's course, radians.
+
+    Source:
+        Murray, J Gen Physiol 9 (1926): r0^3 = r1^3 + r2^3, cos(theta_1) = (r0^4 + r1^4 - r2^4) / (2 r0^2 r1^2), and
+        the same with 1 and 2 exchanged.
+    """
+    radii = radius * np.cbrt([share, 1 - share])
+    cosines = (radius**4 + radii**4 - radii[::-1] ** 4) / (2 * radius**2 * radii**2)
+    return radii, np.arccos(np.clip(cosines, -1, 1))
+
+
 def perpendicular(rng: Generator, direction: Floats) -> Floats:
     """Give a random unit vector (3,) at right angles to `direction` (3,)."""
     return _unit(np.cross(direction, rng.normal(size=3)))
@@ -193,15 +211,12 @@ def _grow_segment(rng: Generator, shoot: _Shoot, length: float, taper: float) ->
 
 
 def _bifurcate(rng: Generator, end: _Shoot) -> list[_Shoot]:
-    share = rng.uniform(0.5, 0.85)
-    radii = end.radius * np.cbrt([share, 1 - share])
-    # Murray's angles: cos(theta_1) = (r0^4 + r1^4 - r2^4) / (2 r0^2 r1^2), and the same with 1 and 2 exchanged.
-    cosines = (end.radius**4 + radii**4 - radii[::-1] ** 4) / (2 * end.radius**2 * radii**2)
-    sines = np.sqrt(np.clip(1 - cosines**2, 0, 1)) * [1, -1]
+    radii, angles = murray(end.radius, rng.uniform(0.5, 0.85))
     aside = perpendicular(rng, end.heading)
+    headings = np.cos(angles)[:, None] * end.heading + (np.sin(angles) * [1, -1])[:, None] * aside
     return [
-        _Shoot(end.start, _unit(cosine * end.heading + sine * aside), float(radius), end.path_mm, end.generation)
-        for cosine, sine, radius in zip(np.clip(cosines, -1, 1), sines, radii, strict=True)
+        _Shoot(end.start, heading, float(radius), end.path_mm, end.generation)
+        for heading, radius in zip(headings, radii, strict=True)
     ]
 
 

@@ -1,0 +1,14 @@
+"""The package's front door stays light."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+
+def test_naming_the_trainer_imports_no_torch() -> None:
+    program = (
+        "import sys, trainers.aneurysm; print(sorted({'torch', 'scipy', 'SimpleITK', 'monai'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
