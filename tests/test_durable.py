@@ -34,6 +34,9 @@ def test_an_absent_file_is_none_and_a_torn_one_an_error(tmp_path: Path) -> None:
     (tmp_path / "torn.json").write_text('{"lr": 0.')
     with pytest.raises(ValueError, match="Expecting"):
         read_json(tmp_path / "torn.json")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match="nested too deeply"):
+        read_json(tmp_path / "deep.json")
 
 
 @pytest.mark.parametrize("figure", [math.nan, math.inf])
