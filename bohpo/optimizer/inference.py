@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from bohpo.errors import SpaceError
@@ -42,11 +42,12 @@ def infer_space(trials: Sequence[FrozenTrial]) -> Space:
 
 
 def _parameter(name: str, distribution: BaseDistribution) -> Parameter | None:
-    if distribution.single():
+    choices = distribution.choices if isinstance(distribution, CategoricalDistribution) else ()
+    if distribution.single() or not all(choice is None or isinstance(choice, str | int | float) for choice in choices):
         return None
     try:
         return from_distribution(name, distribution)
-    except (SpaceError, TypeError):
+    except SpaceError:
         return None
 
 

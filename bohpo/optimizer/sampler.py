@@ -120,7 +120,7 @@ class BayesianSampler(BaseSampler):
         _refuse_several_objectives(study)
         try:
             parameter = from_distribution(param_name, param_distribution)
-        except (SpaceError, TypeError):
+        except SpaceError:
             return self._random.sample_independent(study, trial, param_name, param_distribution)
         if trial.number == 0 and not isinstance(param_distribution, CategoricalDistribution):
             return parameter.default
