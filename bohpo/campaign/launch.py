@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from bohpo.optimizer.protocol import Optimizer
 from bohpo.store import open_store
 from bohpo.store.protocol import Store
 from bohpo.store.records import Campaign, CampaignState, Owner, StopRequest
-from bohpo.study import Study
+from bohpo.study import NAME_PATTERN, Study
 from bohpo.trial import TrialState
 
 
@@ -61,9 +62,11 @@ def begin(study: Study, store: Store, home: Path, *, name: str | None = None) ->
         name: Name of the campaign; the study's by default.
 
     Raises:
-        UsageError: If another study has a campaign of this name.
+        UsageError: If another study has a campaign of this name, or it cannot name a folder.
     """
     name = name or study.name
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise UsageError(f"--name {name!r}: take up to 64 letters, digits, dots, dashes; a letter or digit first")
     known = {campaign.name: campaign for campaign in store.campaigns()}.get(name)
     if known is not None:
         if known.study_hash != study.hash:

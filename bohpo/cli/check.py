@@ -14,7 +14,7 @@ from bohpo.space import Parameter
 from bohpo.study import Study, check_entry
 
 
-def check(study: Path, *, json: bool = False) -> None:
+def check(study: Path, /, *, json: bool = False) -> None:
     """Check a study file; nothing is run.
 
     Args:

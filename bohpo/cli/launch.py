@@ -19,6 +19,7 @@ from bohpo.study import Study, check_entry
 
 def launch(
     study: Path,
+    /,
     *,
     name: str | None = None,
     workers: int | None = None,
@@ -42,7 +43,9 @@ def launch(
         json: Print the result as one JSON object.
         place: Where it is recorded.
     """
-    wanted = Study.load(study).with_budget(trials=trials)
+    wanted = Study.load(study)
+    if trials is not None:
+        wanted = wanted.with_budget(trials=trials)
     if workers is not None:
         wanted = wanted.with_jobs(workers)
     if mistakes := check_entry(wanted):
@@ -60,7 +63,7 @@ def launch(
         print_conclusion(store, campaign.name, json=json)
 
 
-def stop(campaign: str, *, now: bool = False, json: bool = False, place: Place = HERE) -> None:
+def stop(campaign: str, /, *, now: bool = False, json: bool = False, place: Place = HERE) -> None:
     """Stop a campaign; what runs is finished first, or saved in its checkpoints with --now.
 
     Args:
@@ -82,7 +85,7 @@ def stop(campaign: str, *, now: bool = False, json: bool = False, place: Place =
 
 
 def resume(
-    campaign: str, *, trials: int | None = None, follow: bool = False, json: bool = False, place: Place = HERE
+    campaign: str, /, *, trials: int | None = None, follow: bool = False, json: bool = False, place: Place = HERE
 ) -> None:
     """Go on with a campaign that was stopped, or whose driver died.
 

@@ -36,7 +36,7 @@ def ls(*, json: bool = False, place: Place = HERE) -> None:
     table(("campaign", "state", "trials", "best", "driven by"), (_ls_row(view, driver) for view, driver in views))
 
 
-def status(campaign: str, *, json: bool = False, place: Place = HERE) -> None:
+def status(campaign: str, /, *, json: bool = False, place: Place = HERE) -> None:
     """Show where a campaign stands.
 
     Args:
@@ -53,7 +53,7 @@ def status(campaign: str, *, json: bool = False, place: Place = HERE) -> None:
     pairs([*rows(view, status_of(view)), ("driven by", driver or "nobody")])
 
 
-def best(campaign: str, *, json: bool = False, place: Place = HERE) -> None:
+def best(campaign: str, /, *, json: bool = False, place: Place = HERE) -> None:
     """Show the best trial.
 
     Args:
@@ -72,7 +72,7 @@ def best(campaign: str, *, json: bool = False, place: Place = HERE) -> None:
     pairs(_trial_rows(view, found))
 
 
-def trial(campaign: str, number: int, *, json: bool = False, place: Place = HERE) -> None:
+def trial(campaign: str, number: int, /, *, json: bool = False, place: Place = HERE) -> None:
     """Show a trial: configuration, outcome, attempts, and why it was proposed.
 
     Args:
@@ -90,7 +90,7 @@ def trial(campaign: str, number: int, *, json: bool = False, place: Place = HERE
     pairs(_trial_rows(view, found))
 
 
-def logs(campaign: str, trial: int, *, attempt: int | None = None, json: bool = False, place: Place = HERE) -> None:
+def logs(campaign: str, trial: int, /, *, attempt: int | None = None, json: bool = False, place: Place = HERE) -> None:
     """Print what a trial's trainer printed.
 
     Args:

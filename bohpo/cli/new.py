@@ -8,9 +8,10 @@ from pathlib import Path
 
 from bohpo.cli.output import emit, say
 from bohpo.errors import UsageError
+from bohpo.study import NAME_PATTERN
 
 
-def new(name: str, *, command: bool = False, json: bool = False) -> None:
+def new(name: str, /, *, command: bool = False, json: bool = False) -> None:
     """Write NAME.toml and its trainer into the current directory.
 
     Args:
@@ -21,8 +22,10 @@ def new(name: str, *, command: bool = False, json: bool = False) -> None:
     Raises:
         UsageError: If the name cannot be one, or a file is there already.
     """
-    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", name) or not re.search(r"[A-Za-z0-9]", name):
-        raise UsageError(f"{name!r} is no name for a study; use up to 64 letters, digits, dots, dashes, underscores")
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise UsageError(
+            f"{name!r} is no name for a study; take up to 64 letters, digits, dots, dashes, a letter first"
+        )
     module = _module_name(name)
     entry = f'command = ["python3", "{module}.py"]' if command else f'trainer = "{module}:train"'
     study, trainer = Path(f"{name}.toml"), Path(f"{module}.py")

@@ -22,6 +22,7 @@ FormatName: TypeAlias = Literal["toml", "yaml", "json", "csv", "hydra", "optuna"
 
 def export(
     campaign: str,
+    /,
     *,
     format: FormatName = "toml",
     output: Path | None = None,
@@ -68,7 +69,7 @@ def export(
         say(f"trial {chosen.number} of {campaign}, {wording.number(chosen.value or 0.0)}: {output}")
 
 
-def evaluate(campaign: str, *, again: bool = False, json: bool = False, place: Place = HERE) -> None:
+def evaluate(campaign: str, /, *, again: bool = False, json: bool = False, place: Place = HERE) -> None:
     """Score the best trial's model on the held-out test cases, once; nothing is trained.
 
     Args:
@@ -107,7 +108,7 @@ def evaluate(campaign: str, *, again: bool = False, json: bool = False, place: P
     )
 
 
-def report(campaign: str, *, output: Path | None = None, json: bool = False, place: Place = HERE) -> None:
+def report(campaign: str, /, *, output: Path | None = None, json: bool = False, place: Place = HERE) -> None:
     """Write a campaign's report: one HTML file that needs no network.
 
     Args:

@@ -19,7 +19,7 @@ from bohpo.store.records import CampaignState
 _TOLD = {"driver-started", "completed", "failed", "attempt-ended", "driver-ended"}
 
 
-def watch(campaign: str, *, interval: float = 1.0, json: bool = False, place: Place = HERE) -> None:
+def watch(campaign: str, /, *, interval: float = 1.0, json: bool = False, place: Place = HERE) -> None:
     """Follow a campaign live until it ends; Ctrl-C leaves it running.
 
     Args:

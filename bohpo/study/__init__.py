@@ -1,7 +1,7 @@
 """The study file: what is searched, with which trainer, for which score, at which price."""
 
 from bohpo.study.entry import check_entry
-from bohpo.study.study import Study
+from bohpo.study.study import NAME_PATTERN, Study
 from bohpo.study.tables import Budget, Cluster, Objective, OptimizerTable, Parallel
 
-__all__ = ["Budget", "Cluster", "Objective", "OptimizerTable", "Parallel", "Study", "check_entry"]
+__all__ = ["NAME_PATTERN", "Budget", "Cluster", "Objective", "OptimizerTable", "Parallel", "Study", "check_entry"]

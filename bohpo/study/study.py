@@ -33,6 +33,9 @@ from bohpo.study.tables import (
 from bohpo.study.toml import write_toml
 from bohpo.study.translation import translate
 
+NAME_PATTERN = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+"""What a study and a campaign may be called: it names a folder, and jobs in a queue."""
+
 
 class Study(Table):
     """A study file, checked.
@@ -53,7 +56,7 @@ class Study(Table):
         provenance: Where an exported study came from; without effect.
     """
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    name: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
     trainer: Entry | None = None
     command: CommandLine | None = None
     evaluator: Entry | None = None
@@ -202,7 +205,7 @@ class Study(Table):
 
 
 def _name_of(source: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", Path(source).stem)[:64] or "study"
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", Path(source).stem).lstrip("._-")[:64] or "study"
 
 
 def _syntax_mistake(error: Exception) -> Mistake:

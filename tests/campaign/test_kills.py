@@ -62,7 +62,9 @@ def test_a_driver_killed_at_twenty_moments_loses_nothing_and_trains_nothing_twic
     acknowledged: dict[int, float | None] = {}
     resumed = 0
     for kill in range(KILLS):
-        words = ("launch", "study.toml") if kill % 2 == 0 or not (tmp_path / "bohpo.db").exists() else ("resume", "killed")
+        words = (
+            ("launch", "study.toml") if kill % 2 == 0 or not (tmp_path / "bohpo.db").exists() else ("resume", "killed")
+        )
         driver = bohpo(tmp_path, *words)
         time.sleep(moments.uniform(0.3, 5.0))
         driver.kill()

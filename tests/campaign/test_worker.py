@@ -68,9 +68,7 @@ def test_a_good_training_completes(tmp_path: Path) -> None:
         ("killed", AttemptState.KILLED, "killed by SIGKILL"),
     ],
 )
-def test_a_bad_training_ends_with_its_reason(
-    tmp_path: Path, function: str, state: AttemptState, reason: str
-) -> None:
+def test_a_bad_training_ends_with_its_reason(tmp_path: Path, function: str, state: AttemptState, reason: str) -> None:
     ending = run(prepare(tmp_path, function))
     assert ending.state is state
     assert reason in ending.reason
@@ -158,7 +156,7 @@ def test_an_attempt_that_has_ended_is_not_run_again(tmp_path: Path) -> None:
 
 def test_an_external_command_speaks_through_files(tmp_path: Path) -> None:
     script = (
-        "echo '{\"step\": 1, \"value\": 0.2}' >> $BOHPO_DIRECTORY/progress.jsonl\n"
+        'echo \'{"step": 1, "value": 0.2}\' >> $BOHPO_DIRECTORY/progress.jsonl\n'
         'grep -q 0.7 "$BOHPO_CONFIG" && echo \'{"value": 0.41}\' > $BOHPO_DIRECTORY/outcome.json'
     )
     attempt = prepare(tmp_path, "", entry="", command=("sh", "-c", script))

@@ -1,0 +1,271 @@
+"""The commands around a campaign, run as a user runs them: as processes, in a folder of their own."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+SPECIMENS = Path(__file__).parents[1] / "campaign" / "specimens.py"
+
+STUDY = """
+name = "specimen"
+trainer = "specimens:{function}"
+[objective]
+metric = "score"
+direction = "maximize"
+[budget]
+trials = {trials}
+[parallel]
+jobs = 2
+[optimizer]
+method = "random"
+[space]
+x = {{ type = "float", low = 0.0, high = 1.0 }}
+[fixed]
+step_seconds = 0.1
+"""
+
+
+def bohpo(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("BOHPO_")}
+    return subprocess.run(
+        (sys.executable, "-m", "bohpo", *words),
+        cwd=folder,
+        env={**inherited, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def answer(folder: Path, *words: str) -> dict[str, Any]:
+    done = bohpo(folder, *words)
+    assert done.returncode == 0, done.stderr
+    data: dict[str, Any] = json.loads(done.stdout)
+    assert data["schema"] == 1
+    return data
+
+
+def write_study(folder: Path, function: str = "quadratic", trials: int = 4) -> Path:
+    (folder / "specimens.py").write_text(SPECIMENS.read_text())
+    (folder / "study.toml").write_text(STUDY.format(function=function, trials=trials))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def launched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_study(tmp_path_factory.mktemp("launched"))
+    done = bohpo(folder, "launch", "study.toml")
+    assert done.returncode == 0, done.stderr
+    assert "busy fraction" in done.stdout
+    return folder
+
+
+def test_launch_leaves_database_and_folder_where_the_user_stands(launched: Path) -> None:
+    assert (launched / "bohpo.db").exists()
+    assert (launched / "campaigns/specimen/study.toml").read_text() == (launched / "study.toml").read_text()
+
+
+def test_launching_again_runs_nothing_and_tells_the_result(launched: Path) -> None:
+    before = answer(launched, "status", "specimen", "--json")
+    assert answer(launched, "launch", "study.toml", "--json")["trials"] == before["trials"]
+
+
+def test_a_name_makes_another_campaign(launched: Path) -> None:
+    told = answer(launched, "launch", "study.toml", "--name", "second", "--workers", "1", "--trials", "2", "--json")
+    assert (told["campaign"], told["trials"]["complete"]) == ("second", 2)
+    listed = [campaign["campaign"] for campaign in answer(launched, "ls", "--json")["campaigns"]]
+    assert set(listed) >= {"specimen", "second"}
+
+
+def test_best_tells_value_interval_and_configuration(launched: Path) -> None:
+    best = answer(launched, "best", "specimen", "--json")
+    assert best["value"] == pytest.approx(1 - (best["trial"]["configuration"]["x"] - 0.3) ** 2)
+    low, high = best["trial"]["interval"]
+    assert low == pytest.approx(best["value"] - 1.96 * 0.02)
+    assert high == pytest.approx(best["value"] + 1.96 * 0.02)
+    assert "score" in bohpo(launched, "best", "specimen").stdout
+
+
+def test_trial_tells_why_and_how(launched: Path) -> None:
+    told = answer(launched, "trial", "specimen", "0", "--json")["trial"]
+    assert told["state"] == "complete"
+    assert told["proposal"]["source"]
+    assert [attempt["state"] for attempt in told["attempts"]] == ["completed"]
+    assert "attempt 1" in bohpo(launched, "trial", "specimen", "0").stdout
+
+
+def test_logs_print_what_the_trainer_printed(tmp_path: Path) -> None:
+    folder = write_study(tmp_path, "talkative", trials=1)
+    assert bohpo(folder, "launch", "study.toml").returncode == 0
+    assert bohpo(folder, "logs", "specimen", "0").stdout == ("x" * 1000 + "\n") * 2000
+
+
+def test_watch_of_a_finished_campaign_ends_at_once(launched: Path) -> None:
+    assert bohpo(launched, "watch", "specimen").returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["toml", "yaml", "json", "csv", "hydra", "optuna"])
+def test_every_export_holds_the_best_configuration(launched: Path, kind: str) -> None:
+    x = answer(launched, "best", "specimen", "--json")["trial"]["configuration"]["x"]
+    output = launched / f"best.{kind}"
+    assert bohpo(launched, "export", "specimen", "--format", kind, "--output", str(output)).returncode == 0
+    text = output.read_text()
+    found = {
+        "toml": lambda: tomllib.loads(text)["fixed"]["x"],
+        "yaml": lambda: yaml.safe_load(text)["parameters"]["x"],
+        "json": lambda: json.loads(text)["parameters"]["x"],
+        "csv": lambda: max(csv.DictReader(io.StringIO(text)), key=lambda row: float(row["value"]))["params_x"],
+        "hydra": lambda: yaml.safe_load(text)["trainer"]["x"],
+        "optuna": lambda: json.loads(text)["params"]["x"],
+    }[kind]()
+    assert float(found) == x
+
+
+def test_an_exported_study_trains_again_to_the_same_score(launched: Path) -> None:
+    best = answer(launched, "best", "specimen", "--json")["value"]
+    (launched / "again.toml").write_text(bohpo(launched, "export", "specimen").stdout)
+    told = answer(launched, "launch", "again.toml", "--name", "again", "--json")
+    assert told["best"]["value"] == best
+
+
+def test_evaluate_is_done_once_unless_asked_again_and_is_recorded(launched: Path) -> None:
+    told = answer(launched, "evaluate", "specimen", "--json")
+    assert (told["value"], told["evaluations"]) == (0.5, 1)
+    refused = bohpo(launched, "evaluate", "specimen")
+    assert refused.returncode == 2
+    assert "--again" in refused.stderr
+    assert answer(launched, "evaluate", "specimen", "--again", "--json")["evaluations"] == 2
+
+
+def test_report_is_one_file_that_others_may_read(launched: Path) -> None:
+    path = Path(answer(launched, "report", "specimen", "--json")["path"])
+    assert "specimen" in (launched / path).read_text()
+    assert (launched / path).stat().st_mode & 0o044 == 0o044 & ~_umask()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def test_a_dry_run_leaves_nothing_behind(tmp_path: Path) -> None:
+    folder = write_study(tmp_path)
+    told = answer(folder, "launch", "study.toml", "--dry-run", "--json")
+    assert (told["trials"], told["jobs"], told["first_configuration"]) == (4, 2, {"x": 0.5})
+    assert not (folder / "bohpo.db").exists()
+    assert not (folder / "campaigns").exists()
+
+
+def test_ctrl_c_stops_cleanly_and_resume_finishes(tmp_path: Path) -> None:
+    folder = write_study(tmp_path, "stepwise", trials=3)
+    driver = subprocess.Popen(
+        (sys.executable, "-m", "bohpo", "launch", "study.toml", "--follow"),
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    steps = folder / "campaigns/specimen/trials/0/steps.txt"
+    give_up = time.monotonic() + 30
+    while not steps.exists():
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+    os.killpg(driver.pid, signal.SIGINT)
+    _, talk = driver.communicate()
+    assert driver.returncode == 130, talk
+    assert "bohpo resume specimen" in talk
+    stopped = answer(folder, "status", "specimen", "--json")
+    assert (stopped["state"], stopped["driver"], stopped["trials"]["running"]) == ("stopped", None, 0)
+    assert answer(folder, "resume", "specimen", "--json")["trials"]["complete"] == 3
+    assert [int(step) for step in steps.read_text().split()] == list(range(20))
+
+
+def test_stop_from_another_terminal_drains(tmp_path: Path) -> None:
+    folder = write_study(tmp_path, "stepwise", trials=50)
+    with subprocess.Popen((sys.executable, "-m", "bohpo", "launch", "study.toml"), cwd=folder) as driver:
+        give_up = time.monotonic() + 30
+        while not (folder / "campaigns/specimen/trials/1/steps.txt").exists():
+            assert time.monotonic() < give_up
+            time.sleep(0.05)
+        assert answer(folder, "stop", "specimen", "--json")["driver"]
+        assert driver.wait() == 130
+    told = answer(folder, "status", "specimen", "--json")
+    assert told["state"] == "stopped"
+    assert told["trials"]["running"] == told["trials"]["queued"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("launch", "absent.toml"), 3, "bohpo new NAME"),
+        (("launch", "broken.toml"), 2, "broken.toml: budget.trails:"),
+        (("nonsense",), 2, "nonsense"),
+        (("status",), 2, "CAMPAIGN"),
+        (("status", "specimne"), 3, "specimen"),
+        (("trial", "specimen", "99"), 3, "99"),
+        (("logs", "specimen", "0", "--attempt", "9"), 3, "attempt-9"),
+        (("export", "specimen", "--format", "xml"), 2, "xml"),
+        (("status", "specimen", "--store", "postgresql://nobody:secret@127.0.0.1:1/none"), 5, "127.0.0.1"),
+        (("status", "specimen", "--store", "broken.toml"), 5, "broken.toml"),
+        (("ls", "--store", "elsewhere.db"), 3, "elsewhere.db"),
+        (("launch", "slurm.toml"), 2, "slurm"),
+        (("launch", "study.toml", "--workers", "0"), 2, "parallel.jobs"),
+        (("resume", "specimen", "--trials", "1"), 2, "--trials 1"),
+        (("launch", "study.toml", "--name", "two\nlines"), 2, "name"),
+    ],
+)
+def test_what_goes_wrong_says_so_with_its_exit_code(
+    launched: Path, words: tuple[str, ...], code: int, told: str
+) -> None:
+    text = (launched / "study.toml").read_text()
+    (launched / "broken.toml").write_text(text.replace("trials", "trails"))
+    (launched / "slurm.toml").write_text(text + '[cluster]\nbackend = "slurm"\n')
+    done = bohpo(launched, *words)
+    assert done.returncode == code, done.stderr
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "secret" not in done.stderr + done.stdout
+
+
+def test_a_campaign_without_a_usable_trial_ends_with_one(tmp_path: Path) -> None:
+    folder = write_study(tmp_path, "diverging", trials=2)
+    done = bohpo(folder, "launch", "study.toml")
+    assert done.returncode == 1
+    assert "bohpo trial specimen 0" in done.stderr
+    assert bohpo(folder, "best", "specimen").returncode == 1
+    assert "reported nan" in bohpo(folder, "trial", "specimen", "0").stdout
+
+
+def test_store_and_folder_may_come_from_the_environment(launched: Path, tmp_path: Path) -> None:
+    done = bohpo(tmp_path, "best", "specimen", BOHPO_STORE=str(launched / "bohpo.db"))
+    assert done.returncode == 0, done.stderr
+
+
+def test_doctor_finds_this_machine_fit(launched: Path) -> None:
+    findings = answer(launched, "doctor", "--json")["findings"]
+    assert all(finding["fine"] for finding in findings)
+
+
+def test_doctor_names_trouble_and_remedy(launched: Path) -> None:
+    done = bohpo(launched, "doctor", "--store", "broken.toml")
+    assert done.returncode == 2
+    assert "TROUBLE" in done.stdout
+
+
+def test_a_database_can_be_upgraded(launched: Path) -> None:
+    assert bohpo(launched, "db", "upgrade").returncode == 0
+    assert answer(launched, "status", "specimen", "--json")["trials"]["complete"] == 4
