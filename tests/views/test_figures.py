@@ -13,6 +13,7 @@ from bohpo.space import CategoricalParameter, FloatParameter, Space
 from bohpo.trial import Curve, Proposal, Scalar, Trial, TrialState
 from bohpo.views import CampaignView, figures
 from bohpo.views.figures.importance import FEWEST_TRIALS, shares
+from bohpo.views.figures.style import MOST_LINES
 
 
 def drawn(drawing: figures.Drawing) -> Any:
@@ -199,3 +200,12 @@ def test_markup_in_names_and_reasons_reaches_plotly_as_text(short_view: Campaign
     figure = drawn(figures.best_so_far(view))
     assert figure.layout.yaxis.title.text == "&lt;i&gt;m&lt;/i&gt;"
     assert "&lt;b&gt;bold &amp; bad&lt;/b&gt;" in named(figure)["failed"].text[0]
+
+
+def test_crowded_figures_draw_the_best_trials_only() -> None:
+    view = searched(MOST_LINES + 30)
+    lines = drawn(figures.parallel_coordinates(view)).data
+    assert len(lines) == MOST_LINES + 1
+    assert f"trial {view.ranked[0].number}<" in lines[-2].text
+    reports = {trial.number: [(1, 0.5), (2, 0.6)] for trial in view.trials}
+    assert len(drawn(figures.learning_curves(view, reports)).data) == MOST_LINES

@@ -40,4 +40,5 @@ def study_file(exported: Exported) -> str:
 
 def _name(exported: Exported) -> str:
     ending = f"-trial-{exported.trial.number}"
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", exported.view.campaign.name)[: 64 - len(ending)] + ending
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", exported.view.campaign.name).lstrip("-._") or "study"
+    return name[: 64 - len(ending)] + ending

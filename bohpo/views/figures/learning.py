@@ -14,15 +14,15 @@ Reports: TypeAlias = Mapping[int, Sequence[tuple[int, float]]]
 
 
 def learning_curves(view: CampaignView, reports: Reports) -> style.Drawing:
-    """Draw the intermediate values that the trainers reported, the better the trial the stronger."""
+    """Draw the intermediate values of at most `MOST_LINES` trials, the better the trial the stronger."""
     import plotly.graph_objects as go
 
-    share = style.goodness(view, view.ranked)
+    best, share = view.best, style.goodness(view, view.ranked)
     reported = [trial for trial in view.trials if reports.get(trial.number)]
     if not reported:
         return "The trainer reported no intermediate values."
     traces = []
-    for trial in sorted(reported, key=lambda trial: share.get(trial.number, -1.0)):
+    for trial in sorted(reported, key=lambda trial: share.get(trial.number, -1.0))[-style.MOST_LINES :]:
         failed = trial.state is TrialState.FAILED
         at = share.get(trial.number, 0.0)
         steps, values = zip(*reports[trial.number], strict=True)
@@ -33,7 +33,7 @@ def learning_curves(view: CampaignView, reports: Reports) -> style.Drawing:
                 mode="lines" if len(steps) > 1 else "markers",
                 line={
                     "color": style.FAILED if failed else style.shade(at, 0.4 + 0.6 * at),
-                    "width": 2.8 if trial == view.best else 1.3,
+                    "width": 2.8 if trial is best else 1.3,
                     "dash": "dot" if failed else "solid",
                 },
                 text=[

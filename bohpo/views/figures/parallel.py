@@ -21,11 +21,11 @@ MOST_CHOICES = 8
 
 
 def parallel_coordinates(view: CampaignView) -> style.Drawing:
-    """Draw the completed configurations across the parameters' axes, the better the stronger."""
+    """Draw the completed configurations, at most the best `MOST_LINES`, across the axes; the better the stronger."""
     import plotly.graph_objects as go
 
     parameters = view.space.parameters
-    worst_first = list(reversed(view.ranked))
+    worst_first = list(reversed(view.ranked[: style.MOST_LINES]))
     if len(worst_first) < 2 or len(parameters) < 2:
         return "Needs two parameters and two completed trials."
     share = style.goodness(view, worst_first)
@@ -67,7 +67,7 @@ def _line(go: Any, view: CampaignView, trial: Trial, at: float, best: bool) -> A
             "color": style.shade(at, 0.35 + 0.65 * at),
         },
         marker={"size": 8 if best else 4},
-        text=[style.describe(view, trial)] * len(view.space),
+        text=style.describe(view, trial),
         hoverinfo="text",
     )
 

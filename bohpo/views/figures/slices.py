@@ -27,16 +27,19 @@ def slices(view: CampaignView) -> Mapping[str, style.Drawing]:
         return {}
     margin = 0.08 * (max(values) - min(values)) or 0.05
     span = [min(values) - margin, max(values) + margin]
-    return {parameter.name: _slice(view, parameter, span) for parameter in view.space.parameters}
+    ranked = view.ranked
+    share = style.goodness(view, ranked)
+    return {parameter.name: _slice(view, parameter, ranked, share, span) for parameter in view.space.parameters}
 
 
-def _slice(view: CampaignView, parameter: Parameter, span: list[float]) -> style.Drawing:
+def _slice(
+    view: CampaignView, parameter: Parameter, ranked: list[Trial], share: dict[int, float], span: list[float]
+) -> style.Drawing:
     import plotly.graph_objects as go
 
-    trials = [trial for trial in reversed(view.ranked) if parameter.name in trial.configuration]
+    trials = [trial for trial in reversed(ranked) if parameter.name in trial.configuration]
     if not trials:
         return "No completed trial used it."
-    share = style.goodness(view, view.ranked)
     points = go.Scatter(
         x=[_abscissa(parameter, trial) for trial in trials],
         y=[trial.value for trial in trials],
@@ -44,9 +47,9 @@ def _slice(view: CampaignView, parameter: Parameter, span: list[float]) -> style
         marker={
             "size": 8,
             "color": [style.shade(share[trial.number]) for trial in trials],
-            "line": {"width": [2 if trial == view.best else 0 for trial in trials], "color": style.TEST},
+            "line": {"width": [2 if trial is ranked[0] else 0 for trial in trials], "color": style.TEST},
         },
-        text=[style.describe(view, trial) for trial in trials],
+        text=[_describe(view, parameter, trial) for trial in trials],
         hoverinfo="text",
     )
     return style.figure(
@@ -57,6 +60,11 @@ def _slice(view: CampaignView, parameter: Parameter, span: list[float]) -> style
         xaxis=_axis(parameter),
         yaxis=style.axis(range=span, nticks=5),
     )
+
+
+def _describe(view: CampaignView, parameter: Parameter, trial: Trial) -> str:
+    place = f"{parameter.name} = {wording.scalar(trial.configuration[parameter.name])}"
+    return f"<b>trial {trial.number}</b><br>{style.text(f'{view.metric} {trial.value:.4f}')}<br>{style.text(place)}"
 
 
 def _abscissa(parameter: Parameter, trial: Trial) -> float:

@@ -36,6 +36,9 @@ POOR, MIDDLING, GOOD = (0xA9, 0xB1, 0xBC), (0x5B, 0x93, 0xCB), (0x0F, 0x9A, 0x8C
 LONGEST_LABEL = 25
 """Characters of a parameter's name that have room at an axis."""
 
+MOST_LINES = 200
+"""Lines of one figure that can be told apart, and that a browser draws at once; the best trials are drawn."""
+
 FONT = 'Inter, system-ui, -apple-system, "Segoe UI", "Helvetica Neue", "Liberation Sans", Arial, sans-serif'
 
 

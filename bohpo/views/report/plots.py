@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from bohpo.views import figures
 from bohpo.views.campaign import CampaignView
 from bohpo.views.figures import Drawing
+from bohpo.views.figures.style import MOST_LINES
 from bohpo.views.report.markup import Markup, element, join, json_block
+
+BEST_ONLY = f" (the best {MOST_LINES} where there are more)"
 
 
 def progress(view: CampaignView) -> Markup:
@@ -47,9 +50,9 @@ def parameters(view: CampaignView) -> Markup:
             "parallel",
             "All configurations",
             figures.parallel_coordinates(view),
-            "Each line is a completed trial, from its value of the first parameter to that of the last; the better the "
-            "score, the stronger the colour, and the best is thick. A line dips to “not used” where a parameter does "
-            "not apply to it.",
+            f"Each line is a completed trial{BEST_ONLY}, from its value of the first parameter to that of the last; "
+            "the better the score, the stronger the colour, and the best is thick. A line dips to “not used” where a "
+            "parameter does not apply to it.",
             class_="wide",
         ),
         _slices(view),
@@ -74,8 +77,8 @@ def learning(view: CampaignView, reports: figures.Reports) -> Markup:
         "learning",
         "How the trainings went",
         figures.learning_curves(view, reports),
-        "What the trainer reported while it ran, one line per trial; the better the final score, the stronger the "
-        "colour. Dotted red lines failed.",
+        f"What the trainer reported while it ran, one line per trial{BEST_ONLY}; the better the final score, the "
+        "stronger the colour. Dotted red lines failed.",
     )
 
 
