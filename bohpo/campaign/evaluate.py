@@ -39,6 +39,10 @@ def evaluate_best(study: Study, campaign: Campaign, store: Store, *, again: bool
             f"campaign {campaign.name!r} was evaluated on the test cases before (trial {earlier[-1].trial});"
             " choosing by test scores spoils them, --again evaluates once more and records it"
         )
+    if not study.evaluation_entry and not study.evaluate_command:
+        raise UsageError(
+            "the study names nothing that scores a model; set evaluate_command, or evaluator = \"module:function\""
+        )
     trial = _best(study, campaign, store)
     folder = _new_folder(campaign.directory / "evaluations")
     outcome_value, outcome = _run(study, campaign, trial, AttemptDirectory(folder))

@@ -132,6 +132,8 @@ def trainer_environment(attempt: AttemptDirectory, spec: AttemptSpec) -> dict[st
         "PYTHONUNBUFFERED": "1",
         "BOHPO_CONFIG": str(attempt.config),
         ATTEMPT_DIRECTORY: str(attempt.path),
+        "BOHPO_CHECKPOINT": str(attempt.checkpoint),
+        "BOHPO_RESUME_FROM": os.pathsep.join(spec.earlier_checkpoints),
         "BOHPO_MODEL": spec.model or str(attempt.model),
         "BOHPO_SEED": str(spec.seed),
         "BOHPO_THREADS": str(spec.threads),

@@ -102,4 +102,4 @@ def print_conclusion(store: Store, campaign: str, *, json: bool) -> None:
         emit(as_json(view))
         return
     pairs(rows(view, status(view)))
-    say(f"next: bohpo evaluate {campaign} · bohpo report {campaign} · bohpo export {campaign}")
+    say(f"next: bohpo report {campaign} · bohpo export {campaign} · bohpo evaluate {campaign}")

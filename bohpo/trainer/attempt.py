@@ -14,7 +14,19 @@
 | outcome.json    | trainer           | the `Outcome`, atomic                                                       |
 | ended.json      | worker            | how the attempt ended and why; the last thing that is written               |
 
-An external command finds the folder in `BOHPO_DIRECTORY`; it may be written in any language.
+An external command, in any language, finds these in its environment:
+
+| variable          | what                                                                                      |
+| ----------------- | ----------------------------------------------------------------------------------------- |
+| BOHPO_DIRECTORY   | the folder                                                                                |
+| BOHPO_CONFIG      | config.json                                                                               |
+| BOHPO_SEED        | seed of the training                                                                      |
+| BOHPO_THREADS     | CPU threads that it may use                                                               |
+| BOHPO_CHECKPOINT  | folder to save checkpoints in                                                             |
+| BOHPO_RESUME_FROM | checkpoint folders of earlier attempts, latest first, separated by colons; may be empty   |
+| BOHPO_MODEL       | folder to save the model in; for an evaluation, the model to score                        |
+
+On SIGTERM it has 20 s to save a checkpoint and leave with exit code 75.
 """
 
 from __future__ import annotations

@@ -52,7 +52,8 @@ def test_a_good_training_completes(tmp_path: Path) -> None:
     ending = run(attempt)
     assert (ending.state, ending.reason) == (AttemptState.COMPLETED, "")
     assert ending.started < ending.ended
-    assert attempt.read_progress() == [(1, pytest.approx(0.84))]
+    [(step, value)] = attempt.read_progress()
+    assert (step, value) == (1, pytest.approx(0.84))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,20 @@ def write_study(folder: Path, function: str = "quadratic", trials: int = 4) -> P
     (folder / "specimens.py").write_text(SPECIMENS.read_text())
     (folder / "study.toml").write_text(STUDY.format(function=function, trials=trials))
     return folder
+
+
+def best_row(text: str) -> str:
+    return max(csv.DictReader(io.StringIO(text)), key=lambda row: float(row["value"]))["params_x"]
+
+
+READERS: dict[str, Callable[[str], Any]] = {
+    "toml": lambda text: tomllib.loads(text)["fixed"]["x"],
+    "yaml": lambda text: yaml.safe_load(text)["parameters"]["x"],
+    "json": lambda text: json.loads(text)["parameters"]["x"],
+    "csv": best_row,
+    "hydra": lambda text: yaml.safe_load(text)["trainer"]["x"],
+    "optuna": lambda text: json.loads(text)["params"]["x"],
+}
 
 
 @pytest.fixture(scope="module")
@@ -117,21 +132,12 @@ def test_watch_of_a_finished_campaign_ends_at_once(launched: Path) -> None:
     assert bohpo(launched, "watch", "specimen").returncode == 0
 
 
-@pytest.mark.parametrize("kind", ["toml", "yaml", "json", "csv", "hydra", "optuna"])
+@pytest.mark.parametrize("kind", sorted(READERS))
 def test_every_export_holds_the_best_configuration(launched: Path, kind: str) -> None:
     x = answer(launched, "best", "specimen", "--json")["trial"]["configuration"]["x"]
     output = launched / f"best.{kind}"
     assert bohpo(launched, "export", "specimen", "--format", kind, "--output", str(output)).returncode == 0
-    text = output.read_text()
-    found = {
-        "toml": lambda: tomllib.loads(text)["fixed"]["x"],
-        "yaml": lambda: yaml.safe_load(text)["parameters"]["x"],
-        "json": lambda: json.loads(text)["parameters"]["x"],
-        "csv": lambda: max(csv.DictReader(io.StringIO(text)), key=lambda row: float(row["value"]))["params_x"],
-        "hydra": lambda: yaml.safe_load(text)["trainer"]["x"],
-        "optuna": lambda: json.loads(text)["params"]["x"],
-    }[kind]()
-    assert float(found) == x
+    assert float(READERS[kind](output.read_text())) == x
 
 
 def test_an_exported_study_trains_again_to_the_same_score(launched: Path) -> None:
