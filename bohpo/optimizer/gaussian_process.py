@@ -20,8 +20,8 @@ from bohpo.optimizer.cache import FitCache
 from bohpo.optimizer.cube import Cube, keys_of
 from bohpo.optimizer.protocol import History
 from bohpo.optimizer.startup import startup_point
-from bohpo.space import Space
-from bohpo.trial import Proposal
+from bohpo.space import FloatParameter, Space
+from bohpo.trial import Observation, Proposal
 
 logger = logging.getLogger(__name__)
 
@@ -107,10 +107,10 @@ class GaussianProcessOptimizer:
 
 
 def warm_up() -> None:
-    """Import what the model needs, seconds before it is needed; safe to call from a thread."""
-    from bohpo.optimizer import acquisition
-
-    logger.debug("loaded %s", acquisition.__name__)
+    """Load what the model needs by proposing once, seconds before it is needed; safe to call from a thread."""
+    space = Space((FloatParameter("x", 0.0, 1.0),))
+    history = History((Observation({"x": 0.2}, 0.0), Observation({"x": 0.9}, 1.0)))
+    propose(space, history, maximize=True, seed=0, startup_completed=1)
 
 
 def _propose_by_model(

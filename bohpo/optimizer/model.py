@@ -1,7 +1,7 @@
 """From a history to a fitted model. Imports torch.
 
-The values are standardised and nothing else: half-rank, Yeo-Johnson and input warps were worse on tuning tasks. A
-failure enters as the worst of the values, which keeps the search out of regions that fail.
+The values are standardised and nothing else: half-rank and Yeo-Johnson warps were worse on tuning tasks. A failure
+enters as the worst of the values, which keeps the search out of regions that fail.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import threading
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -64,6 +65,9 @@ BOUNDS: dict[str, tuple[float | None, float | None]] = {
     "log_share": (-9.0, 0.0),
 }
 """Of the fitted logarithms: beyond them the posterior no longer changes."""
+
+
+_ONE_AT_A_TIME = threading.RLock()
 
 
 class _Matern52(torch.autograd.Function):
@@ -234,10 +238,14 @@ def fit(feature_axes: Tensor, features: Tensor, values: Tensor, variances: Tenso
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Compute on one thread meanwhile: quicker at these sizes, and the same to the last bit on every machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+    """Compute on one thread meanwhile: quicker at these sizes, and the same to the last bit however many there are.
+
+    One caller at a time has it, or one would take the other's setting for the one to restore.
+    """
+    with _ONE_AT_A_TIME:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
