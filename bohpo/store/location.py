@@ -31,21 +31,13 @@ class Location:
         """Show the location without its password."""
         if self.path is not None:
             return str(self.path)
-        hidden = dict.fromkeys((name for name in SECRET_OPTIONS if name in self.url.query), "***")
-        return self.redact(self.url.update_query_dict(hidden).set(drivername="postgresql").render_as_string())
+        return self.url.set(drivername="postgresql").render_as_string(hide_password=True)
 
     __repr__ = __str__
 
     def redact(self, text: str) -> str:
-        """Replace each secret of the URL that occurs in a text."""
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
-
-    @property
-    def _secrets(self) -> list[str]:
-        options = [self.url.query[name] for name in SECRET_OPTIONS if name in self.url.query]
-        return [str(secret) for secret in (self.url.password, *options) if secret]
+        """Replace the URL's password where it occurs in a text."""
+        return text.replace(self.url.password, "***") if self.url.password else text
 
 
 def parse_location(url: str) -> Location:
@@ -77,6 +69,9 @@ def _postgresql(rest: str) -> Location:
     if any(character in password for character in "@/?#"):
         raise UsageError(f"the database URL has one of @ / ? # unescaped before its last @; {remedy}")
     try:
-        return Location(make_url(f"postgresql+psycopg://{rest}"), None)
+        url = make_url(f"postgresql+psycopg://{rest}")
     except (ArgumentError, ValueError):
         raise UsageError(f"the database URL cannot be read; {remedy}") from None
+    if any(name in url.query for name in SECRET_OPTIONS):
+        raise UsageError(f"the database URL has its password as an option, where others would see it; {remedy}")
+    return Location(url, None)

@@ -21,10 +21,8 @@ SQLITE_REASONS = {
     sqlite3.SQLITE_READONLY: "is read-only; grant write access to the file and its folder",
 }
 POSTGRESQL_REASONS = {
-    "28P01": "refused the password; put the right one in ~/.pgpass (mode 0600)",
-    "28000": "refused the user; check the name and the server's pg_hba.conf",
-    "3D000": "does not exist on its server; make it with `createdb`",
-    "42501": "does not permit this; grant the user CREATE on the schema and ownership of the tables",
+    "3F000": "does not let this user make tables; grant the user CREATE and USAGE on the schema",
+    "42501": "does not let this user make or use its tables; grant the user CREATE on the schema and own the tables",
     "53100": "has run out of disk space; free some on the server, then `bohpo resume`",
     "53300": "has too many connections; end some, or raise max_connections",
 }
@@ -41,5 +39,9 @@ def explain(error: SQLAlchemyError, location: Location) -> str:
     if reason is not None:
         return f"{location} {reason} ({cause})"
     if location.path is None and getattr(orig, "sqlstate", None) is None:
-        return f"{location} cannot be reached; check that the server runs and that host and port are right ({cause})"
+        # psycopg gives no code for what goes wrong while it connects.
+        return (
+            f"{location} cannot be reached; check that the server runs, that host, port, user and database exist, and "
+            f"the password in ~/.pgpass ({cause})"
+        )
     return f"{location} failed; `bohpo doctor` may tell more ({cause})"

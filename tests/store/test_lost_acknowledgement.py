@@ -1,0 +1,141 @@
+"""A COMMIT takes effect and its acknowledgement is lost: the store repeats it, and nothing happens twice."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import PoolProxiedConnection
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.engine.interfaces import DBAPIConnection
+
+from bohpo.store import CampaignState, Evaluation, Lease, Owner, StopRequest, Store, open_store
+from bohpo.trial import Attempt, AttemptState, TrialState
+from tests.store.examples import OUTCOME, PROPOSAL, begin, create_campaign
+
+COMMIT = DefaultDialect.do_commit
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """Open a store over an empty database."""
+    opened = open_store(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def losses(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Lose an acknowledgement for each item of this list: fill it when the next commit is to be lost."""
+    pending: list[str] = []
+
+    def commit_and_lose(dialect: DefaultDialect, connection: DBAPIConnection) -> None:
+        COMMIT(dialect, connection)
+        if pending:
+            pending.pop()
+            raise lost(dialect, connection)
+
+    monkeypatch.setattr(DefaultDialect, "do_commit", commit_and_lose)
+    return pending
+
+
+def lost(dialect: DefaultDialect, connection: DBAPIConnection) -> Exception:
+    """Break the connection and give the error that the driver would raise."""
+    if dialect.name == "sqlite":
+        error = sqlite3.OperationalError("database is locked")
+        error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+        return error
+    assert isinstance(connection, PoolProxiedConnection)
+    driver_connection: psycopg.Connection[Any] = connection.driver_connection
+    driver_connection.close()
+    return psycopg.OperationalError("server closed the connection unexpectedly")
+
+
+def test_a_proposal_makes_one_trial(store: Store, losses: list[str]) -> None:
+    lease = begin(store)
+    losses.append("add_trial")
+    assert store.add_trial(lease, "a", PROPOSAL) == 0
+    assert losses == []
+    assert [trial.uid for trial in store.trials("aneurysm")] == ["a"]
+
+
+def test_an_outcome_is_told_as_recorded(store: Store, losses: list[str]) -> None:
+    lease = begin(store)
+    store.add_trial(lease, "a", PROPOSAL)
+    losses.append("complete_trial")
+    assert store.complete_trial(lease, 0, 0.75, OUTCOME, [(1, 0.5)])
+    assert not store.complete_trial(lease, 0, 0.75, OUTCOME, [(1, 0.5)])
+    assert store.trial("aneurysm", 0).value == 0.75
+
+
+def test_a_failure_is_told_as_recorded(store: Store, losses: list[str]) -> None:
+    lease = begin(store)
+    store.add_trial(lease, "a", PROPOSAL)
+    losses.append("fail_trial")
+    assert store.fail_trial(lease, 0, "diverged")
+    assert not store.fail_trial(lease, 0, "diverged")
+    assert store.trial("aneurysm", 0).state is TrialState.FAILED
+
+
+def test_a_campaign_is_begun_once(store: Store, losses: list[str]) -> None:
+    losses.append("create_campaign")
+    campaign = create_campaign(store)
+    assert store.campaigns() == [campaign]
+
+
+def test_a_lease_is_granted_once(store: Store, losses: list[str]) -> None:
+    create_campaign(store)
+    losses.append("acquire_lease")
+    lease = store.acquire_lease("aneurysm", Owner.this_process(), 60.0)
+    assert lease.token == 1
+    assert store.lease("aneurysm") == lease
+
+
+@pytest.mark.parametrize(
+    ("write", "read", "expected"),
+    [
+        (
+            lambda store, lease: store.add_event(lease, "launched", "begun"),
+            lambda store: [event.kind for event in store.events("aneurysm")],
+            ["launched"],
+        ),
+        (
+            lambda store, lease: store.add_evaluation("aneurysm", Evaluation(0, 1.0, OUTCOME)),
+            lambda store: store.evaluations("aneurysm"),
+            [Evaluation(0, 1.0, OUTCOME)],
+        ),
+        (
+            lambda store, lease: store.save_attempt(lease, Attempt(0, 1, AttemptState.RUNNING)),
+            lambda store: store.trial("aneurysm", 0).attempts,
+            (Attempt(0, 1, AttemptState.RUNNING),),
+        ),
+        (
+            lambda store, lease: store.set_state(lease, CampaignState.STOPPED),
+            lambda store: store.campaign("aneurysm").state,
+            CampaignState.STOPPED,
+        ),
+        (
+            lambda store, lease: store.request_stop("aneurysm", StopRequest.DRAIN),
+            lambda store: store.campaign("aneurysm").stop_request,
+            StopRequest.DRAIN,
+        ),
+        (lambda store, lease: store.release_lease(lease), lambda store: store.lease("aneurysm"), None),
+    ],
+    ids=["add_event", "add_evaluation", "save_attempt", "set_state", "request_stop", "release_lease"],
+)
+def test_a_repeated_write_changes_nothing(
+    store: Store,
+    losses: list[str],
+    write: Callable[[Store, Lease], None],
+    read: Callable[[Store], object],
+    expected: object,
+) -> None:
+    lease = begin(store)
+    store.add_trial(lease, "a", PROPOSAL)
+    losses.append("write")
+    write(store, lease)
+    assert losses == []
+    assert read(store) == expected

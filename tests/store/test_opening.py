@@ -1,0 +1,117 @@
+"""What opening and using a broken database says, and what importing the store loads."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from bohpo.errors import StoreError
+from bohpo.store import open_store
+from bohpo.store.database import DatabaseStore
+from tests.services import PostgresqlServer
+from tests.store.examples import PROPOSAL, begin, create_campaign
+
+
+def test_importing_the_store_loads_no_database_library() -> None:
+    script = "import sys, bohpo.store; print(sorted({'sqlalchemy', 'optuna', 'alembic', 'psycopg'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("Not a database, but long enough to be taken for one." * 100)
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="is not an SQLite database; name another file") as caught:
+        open_store(str(path))
+    assert caught.value.exit_code == 5
+    assert path.read_bytes() == before
+
+
+def test_a_damaged_database_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "bohpo.db"
+    open_store(str(path)).close()
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\xff" * (len(content) - 4096)
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match="is damaged; restore a copy"):
+        open_store(str(path))
+
+
+def test_a_full_disk_stops_a_write_and_harms_nothing(tmp_path: Path) -> None:
+    store = DatabaseStore.open(str(tmp_path / "bohpo.db"))
+    lease = begin(store)
+    engine = store._database._engine
+    engine.dispose()
+
+    @event.listens_for(engine, "connect")
+    def limit(connection: sqlite3.Connection, _record: object) -> None:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    with pytest.raises(StoreError, match="the disk is full; free some space"):
+        store.add_event(lease, "launched", "x" * 100_000)
+    event.remove(engine, "connect", limit)
+    engine.dispose()
+    assert store.events("aneurysm") == []
+    assert store.add_trial(lease, "a", PROPOSAL) == 0
+    store.close()
+
+
+def test_new_databases_can_be_opened_by_many_at_once(database_url: str) -> None:
+    opened: list[DatabaseStore] = []
+    threads = [threading.Thread(target=lambda: opened.append(open_store(database_url))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(opened) == 4
+    create_campaign(opened[0])
+    assert [[campaign.name for campaign in store.campaigns()] for store in opened] == [["aneurysm"]] * 4
+    for store in opened:
+        store.close()
+
+
+def test_a_server_that_is_not_there_is_told() -> None:
+    with pytest.raises(StoreError, match="cannot be reached; check that the server runs"):
+        open_store("postgresql://me@127.0.0.1:1/cad")
+
+
+@pytest.mark.postgresql
+def test_a_database_that_is_not_there_is_told(postgresql_server: PostgresqlServer) -> None:
+    with pytest.raises(StoreError, match=r"cannot be reached; check that .* database exist.*absent"):
+        open_store(postgresql_server.url("absent"))
+
+
+@pytest.mark.postgresql
+def test_a_user_without_rights_is_told(postgresql_server: PostgresqlServer, postgresql_url: str) -> None:
+    postgresql_server.sql("DROP ROLE IF EXISTS guest; CREATE ROLE guest LOGIN")
+    with pytest.raises(StoreError, match="grant the user CREATE"):
+        open_store(postgresql_url.replace("postgres@", "guest@"))
+
+
+def test_a_missing_driver_is_told_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(StoreError, match=r"pip install bohpo\[postgresql\]"):
+        open_store("postgresql://me@127.0.0.1:1/cad")
+
+
+@pytest.mark.postgresql
+def test_a_store_takes_five_connections_at_most(postgresql_server: PostgresqlServer, postgresql_url: str) -> None:
+    store = open_store(postgresql_url)
+    create_campaign(store)
+    threads = [threading.Thread(target=store.campaigns) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'bohpo'"
+    assert 1 <= int(postgresql_server.sql(count)) <= 5
+    store.close()
+    assert int(postgresql_server.sql(count)) == 0
