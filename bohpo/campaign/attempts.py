@@ -97,6 +97,7 @@ def may_try_again(trial: Trial, ended: AttemptState) -> bool:
 
 
 def training_seed(study: Study, trial: int) -> int:
-    """Give the seed of a trial's training: `seed` of [fixed], or one that differs from trial to trial."""
-    fixed = study.fixed.get("seed")
-    return fixed if isinstance(fixed, int) else (study.optimizer.seed * 1_000_003 + trial) % 2**31
+    """Give the seed of a trial's training: the study's for all, or one that differs from trial to trial."""
+    if study.training.seed is not None:
+        return study.training.seed
+    return (study.optimizer.seed * 1_000_003 + trial) % 2**31

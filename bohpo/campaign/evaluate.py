@@ -41,7 +41,7 @@ def evaluate_best(study: Study, campaign: Campaign, store: Store, *, again: bool
         )
     if not study.evaluation_entry and not study.evaluate_command:
         raise UsageError(
-            "the study names nothing that scores a model; set evaluate_command, or evaluator = \"module:function\""
+            'the study names nothing that scores a model; set evaluate_command, or evaluator = "module:function"'
         )
     trial = _best(study, campaign, store)
     folder = _new_folder(campaign.directory / "evaluations")

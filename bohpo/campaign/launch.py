@@ -170,7 +170,7 @@ def make_optimizer(study: Study) -> Optimizer:
     settings = study.optimizer
     if settings.method == "random":
         return RandomOptimizer(study.space, seed=settings.seed)
-    threading.Thread(target=warm_up, name="optimizer-warm-up", daemon=True).start()
+    threading.Thread(target=warm_up, name="optimizer-warm-up").start()
     return GaussianProcessOptimizer(
         study.space, maximize=maximize, seed=settings.seed, startup_completed=settings.startup_completed
     )

@@ -2,6 +2,16 @@
 
 from bohpo.study.entry import check_entry
 from bohpo.study.study import NAME_PATTERN, Study
-from bohpo.study.tables import Budget, Cluster, Objective, OptimizerTable, Parallel
+from bohpo.study.tables import Budget, Cluster, Objective, OptimizerTable, Parallel, Training
 
-__all__ = ["NAME_PATTERN", "Budget", "Cluster", "Objective", "OptimizerTable", "Parallel", "Study", "check_entry"]
+__all__ = [
+    "NAME_PATTERN",
+    "Budget",
+    "Cluster",
+    "Objective",
+    "OptimizerTable",
+    "Parallel",
+    "Study",
+    "Training",
+    "check_entry",
+]

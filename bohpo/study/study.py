@@ -29,6 +29,7 @@ from bohpo.study.tables import (
     ParameterTable,
     Table,
     TomlScalar,
+    Training,
 )
 from bohpo.study.toml import write_toml
 from bohpo.study.translation import translate
@@ -50,6 +51,7 @@ class Study(Table):
         budget: When enough has been tried.
         parallel: How much runs at a time.
         optimizer: How configurations are proposed.
+        training: What every training is told beside its configuration.
         parameters: The [space] as it is written; `space` is what it means.
         fixed: Handed to the trainer unsearched.
         cluster: Where jobs run.
@@ -65,6 +67,7 @@ class Study(Table):
     budget: Budget = Budget()
     parallel: Parallel = Parallel()
     optimizer: OptimizerTable = OptimizerTable()
+    training: Training = Training()
     parameters: dict[str, ParameterTable] = Field(default={}, alias="space")
     fixed: dict[str, TomlScalar] = Field(default={})
     cluster: Cluster = Cluster()

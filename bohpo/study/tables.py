@@ -108,6 +108,16 @@ class Parallel(Table):
     threads: int | None = Field(default=None, ge=1)
 
 
+class Training(Table):
+    """What every training is told beside its configuration.
+
+    Attributes:
+        seed: Seed of each training, or None for one that differs from trial to trial.
+    """
+
+    seed: int | None = Field(default=None, ge=0, lt=2**32)
+
+
 class OptimizerTable(Table):
     """How configurations are proposed.
 

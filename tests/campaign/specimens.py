@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -104,7 +105,7 @@ def killed(config: Mapping[str, Any], context: Context) -> Outcome:
 def talkative(config: Mapping[str, Any], context: Context) -> Outcome:
     """Print two megabytes."""
     for _ in range(2000):
-        print("x" * 1000)
+        sys.stdout.write("x" * 1000 + "\n")
     return Outcome(0.5)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import random
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 from bohpo.processes import ATTEMPT_DIRECTORY, processes_with_environment
 from bohpo.store import open_store
 from bohpo.trial import AttemptState, Trial, TrialState
-from specimens import STEPS
+from tests.campaign.specimens import STEPS
 
 KILLS = 20
 SEED = 20181
@@ -96,4 +97,5 @@ def test_a_driver_killed_at_twenty_moments_loses_nothing_and_trains_nothing_twic
     assert resumed > 0, "no kill hit a training; choose later moments"
     study = optuna.load_study(study_name="killed", storage=f"sqlite:///{tmp_path / 'bohpo.db'}")
     assert [t.state.name for t in study.trials] == ["COMPLETE"] * TRIALS
-    print(f"{KILLS} kills, seed {SEED}: {len(acknowledged)} acknowledged before the last, {resumed} attempts resumed")
+    told = f"{KILLS} kills, seed {SEED}: {len(acknowledged)} acknowledged before the last, {resumed} attempts resumed"
+    logging.getLogger(__name__).warning(told)

@@ -208,7 +208,7 @@ def test_an_outcome_left_by_a_dead_driver_is_recorded_and_not_trained_again(stor
 
 def test_every_trial_has_a_training_seed_of_its_own_unless_one_is_fixed() -> None:
     assert len({training_seed(study(), number) for number in range(100)}) == 100
-    text = study().text + "\n        seed = 7\n"
+    text = study().text + "\n        [training]\n        seed = 7\n"
     assert training_seed(Study.parse(text), 3) == 7
 
 

@@ -53,7 +53,8 @@ def test_a_good_training_completes(tmp_path: Path) -> None:
     assert (ending.state, ending.reason) == (AttemptState.COMPLETED, "")
     assert ending.started < ending.ended
     [(step, value)] = attempt.read_progress()
-    assert (step, value) == (1, pytest.approx(0.84))
+    assert step == 1
+    assert value == pytest.approx(0.84)
 
 
 @pytest.mark.parametrize(

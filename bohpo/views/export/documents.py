@@ -12,12 +12,12 @@ from bohpo.views.export.exported import Exported
 
 
 def yaml(exported: Exported) -> str:
-    """Write parameters, fixed values, score and provenance as YAML."""
+    """Write parameters, fixed values, seed, score and provenance as YAML."""
     return _dump_yaml(_document(exported))
 
 
 def json(exported: Exported) -> str:
-    """Write parameters, fixed values, score and provenance as JSON."""
+    """Write parameters, fixed values, seed, score and provenance as JSON."""
     return _dump_json(_document(exported))
 
 
@@ -31,7 +31,9 @@ def hydra(exported: Exported) -> str:
         name: value.replace("${", r"\${") if isinstance(value, str) else value
         for name, value in exported.handed_over.items()
     }
-    return "# @package _global_\n" + _dump_yaml({"trainer": handed, "provenance": exported.provenance})
+    return "# @package _global_\n" + _dump_yaml(
+        {"trainer": handed, "seed": exported.seed, "provenance": exported.provenance}
+    )
 
 
 def optuna(exported: Exported) -> str:
@@ -57,7 +59,8 @@ def optuna(exported: Exported) -> str:
 def _document(exported: Exported) -> dict[str, Any]:
     return {
         "parameters": dict(exported.trial.configuration),
-        "fixed": {"seed": exported.seed, **exported.fixed},
+        "fixed": dict(exported.fixed),
+        "seed": exported.seed,
         "score": exported.score,
         "provenance": exported.provenance,
     }

@@ -33,8 +33,8 @@ class Exported:
 
     @property
     def handed_over(self) -> dict[str, Scalar]:
-        """All that the trainer is handed: fixed values, parameters, and the seed unless they hold one."""
-        return {"seed": self.seed, **self.fixed, **self.trial.configuration}
+        """All that the trainer is handed as its configuration: the fixed values and the trial's parameters."""
+        return {**self.fixed, **self.trial.configuration}
 
     @property
     def score(self) -> dict[str, str | float]:

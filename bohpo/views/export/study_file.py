@@ -9,7 +9,7 @@ from typing import Any
 from bohpo.errors import UsageError
 from bohpo.views.export.exported import Exported
 
-RENEWED = ("name", "optimizer", "space", "fixed", "budget", "parallel", "provenance")
+RENEWED = ("name", "optimizer", "space", "fixed", "budget", "parallel", "training", "provenance")
 """Keys that the file does not take over from the study as they are."""
 
 
@@ -31,6 +31,7 @@ def study_file(exported: Exported) -> str:
         **{key: value for key, value in study.items() if key not in RENEWED},
         "budget": {"trials": 1, **limits},
         "parallel": {"jobs": 1, "threads": exported.threads},
+        "training": {"seed": exported.seed},
         "space": {},
         "fixed": exported.handed_over,
         "provenance": exported.provenance,
