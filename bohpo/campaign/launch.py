@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 import signal
 import threading
@@ -75,7 +76,7 @@ def begin(study: Study, store: Store, home: Path, *, name: str | None = None) ->
                 f" or go on with the old one by `bohpo resume {name}`"
             )
         return known
-    directory = (home / name).resolve()
+    directory = _free_folder(home.resolve(), name)
     directory.mkdir(parents=True, exist_ok=True)
     write_atomically(directory / "study.toml", study.text.encode())
     return store.create_campaign(
@@ -89,6 +90,12 @@ def begin(study: Study, store: Store, home: Path, *, name: str | None = None) ->
         budget_trials=study.budget.most_trials,
         provenance=provenance(study.working_directory),
     )
+
+
+def _free_folder(home: Path, name: str) -> Path:
+    """Give a folder that holds no attempts of another database's campaign; their outcomes would be taken for ours."""
+    candidates = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    return next(home / candidate for candidate in candidates if not (home / candidate / "trials").exists())
 
 
 def drive(study: Study, campaign: Campaign, store: Store) -> Campaign:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -191,10 +192,11 @@ def test_hours_end_a_campaign_without_a_number_of_trials(store: Store, tmp_path:
 def test_an_outcome_left_by_a_dead_driver_is_recorded_and_not_trained_again(store: Store, tmp_path: Path) -> None:
     wanted = study(trials=1)
     campaign = run(wanted, store, tmp_path)
-    files = attempt_directory(campaign, 0, 1)
-    before = files.progress.stat().st_mtime_ns
     with contextlib.closing(open_store(str(tmp_path / "again.db"))) as other:
         second = begin(wanted, other, tmp_path)
+        shutil.copytree(campaign.directory / "trials", second.directory / "trials")
+        files = attempt_directory(second, 0, 1)
+        before = files.progress.stat().st_mtime_ns
         lease = other.acquire_lease("specimen", Owner.this_process(), 30.0)
         trial = store.trial("specimen", 0)
         other.add_trial(lease, trial.uid, trial.proposal)
@@ -203,7 +205,15 @@ def test_an_outcome_left_by_a_dead_driver_is_recorded_and_not_trained_again(stor
         drive(wanted, second, other)
         assert other.trial("specimen", 0).value == trial.value
         assert len(other.trials("specimen")) == 1
-    assert files.progress.stat().st_mtime_ns == before
+        assert files.progress.stat().st_mtime_ns == before
+
+
+def test_a_folder_with_another_databases_attempts_is_left_alone(store: Store, tmp_path: Path) -> None:
+    first = run(study(trials=1), store, tmp_path)
+    with contextlib.closing(open_store(str(tmp_path / "another.db"))) as other:
+        second = run(study(trials=1), other, tmp_path)
+    assert (first.directory.name, second.directory.name) == ("specimen", "specimen-2")
+    assert attempt_directory(second, 0, 1).ended.exists()
 
 
 def test_every_trial_has_a_training_seed_of_its_own_unless_one_is_fixed() -> None:
