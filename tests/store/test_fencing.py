@@ -70,9 +70,9 @@ def test_a_driver_stopped_in_a_transaction_cannot_block_its_successor(postgresql
     with writer(postgresql_url, "stop-within") as driver:
         wait_until_stopped(driver)
         lease = take_over(store)
-        store.add_trial(lease, "mine", PROPOSAL)
         driver.send_signal(signal.SIGCONT)
         assert next_line(driver)["did"] == "refused"
+        store.add_trial(lease, "mine", PROPOSAL)
     assert [trial.uid for trial in store.trials("aneurysm")] == ["before", "mine"]
     store.close()
 

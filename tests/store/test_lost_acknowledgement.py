@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import psycopg
 import pytest
@@ -16,7 +15,7 @@ from bohpo.store import CampaignState, Evaluation, Lease, Owner, StopRequest, St
 from bohpo.trial import Attempt, AttemptState, TrialState
 from tests.store.examples import OUTCOME, PROPOSAL, begin, create_campaign
 
-COMMIT = DefaultDialect.do_commit
+COMMIT: Callable[[DefaultDialect, DBAPIConnection], None] = DefaultDialect.do_commit
 
 
 @pytest.fixture
@@ -49,8 +48,8 @@ def lost(dialect: DefaultDialect, connection: DBAPIConnection) -> Exception:
         error.sqlite_errorcode = sqlite3.SQLITE_BUSY
         return error
     assert isinstance(connection, PoolProxiedConnection)
-    driver_connection: psycopg.Connection[Any] = connection.driver_connection
-    driver_connection.close()
+    assert connection.driver_connection is not None
+    connection.driver_connection.close()
     return psycopg.OperationalError("server closed the connection unexpectedly")
 
 
