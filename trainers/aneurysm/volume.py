@@ -8,6 +8,9 @@ SimpleITK reads them. Only the signal and where it lies are taken; no other tag 
 
 from __future__ import annotations
 
+import gzip
+import math
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,8 +65,8 @@ def read_volume(name: str, path: Path, spacing: float) -> Volume:
         DataError: If it cannot be read, is no 3D volume of one channel, is too small, or has signal that is not finite.
     """
     try:
-        image = _read_series(name, path) if path.is_dir() else sitk.ReadImage(str(path))
-    except RuntimeError as error:
+        image = _read_series(name, path) if path.is_dir() else _read_file(path)
+    except (RuntimeError, OSError, EOFError, zlib.error) as error:
         reason = str(error).strip().splitlines()[-1].strip()
         raise DataError(name, f"{path.name} cannot be read ({reason})", "replace the file, it may be torn") from error
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
@@ -72,6 +75,31 @@ def read_volume(name: str, path: Path, spacing: float) -> Volume:
     volume = _resample(sitk.DICOMOrient(image, "LPS"), spacing)
     _check(name, path, volume)
     return volume
+
+
+def _read_file(path: Path) -> sitk.Image:
+    if path.name.endswith((".nii", ".nii.gz")):
+        _check_length(path)
+    return sitk.ReadImage(str(path))
+
+
+def _check_length(path: Path) -> None:
+    """Refuse a NIfTI file that was cut off: ITK reads it without a word and fills up with zeros.
+
+    Raises:
+        OSError: If it is shorter than its header says, or its compressed stream is torn.
+        EOFError: Likewise.
+        zlib.error: Likewise.
+    """
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.ReadImageInformation()
+    bytes_per_voxel = float(reader.GetMetaData("bitpix")) / 8
+    expected = int(float(reader.GetMetaData("vox_offset")) + math.prod(reader.GetSize()) * bytes_per_voxel)
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+        found = sum(len(block) for block in iter(lambda: stream.read(1 << 20), b""))
+    if found < expected:
+        raise OSError(f"{found} of {expected} bytes are there")
 
 
 def _read_series(name: str, path: Path) -> sitk.Image:

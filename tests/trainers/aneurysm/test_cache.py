@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from trainers.aneurysm.cache import cache_folder, cached_phantom
-from trainers.aneurysm.phantom import PRESETS, make_phantom
+from trainers.aneurysm.phantom import PRESETS, Phantom, make_phantom
 
 
 @pytest.fixture
@@ -32,7 +32,8 @@ def test_a_cached_phantom_is_the_one_that_was_made(cache: Path) -> None:
     )
     [file] = _files(cache)
     assert file.name == "tiny-2-3.npz"
-    for ours, stored, again in zip(made, first, second, strict=True):
+    for name in Phantom._fields:
+        ours, stored, again = (getattr(phantom, name) for phantom in (made, first, second))
         assert ours.tobytes() == stored.tobytes() == again.tobytes()
         assert ours.dtype == again.dtype
 
