@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 LEASE_S = 30.0
 _RENEW_S = 10.0
 _TICK_S = 1.0
+_STARTING_TICK_S = 0.25
 
 
 class Loop:
@@ -87,7 +88,8 @@ class Loop:
                 self._fill_slots()
             if not self._running and (self._is_winding_down() or not self._waiting):
                 return self._conclude()
-            self._cluster.wait(_TICK_S)
+            starting = any(attempt.state is AttemptState.SUBMITTED for attempt in self._running.values())
+            self._cluster.wait(_STARTING_TICK_S if starting else _TICK_S)
 
     # -- propose -------------------------------------------------------------------------------------------------
 
