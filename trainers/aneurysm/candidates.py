@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ from scipy import ndimage
 
 from trainers.aneurysm.case import Floats, Image
 
-BLOB_RADII_MM = (1.2, 1.9, 3.0)
+BLOB_RADII_MM = (1.2, 1.9, 3.0, 4.7)
 
 
 class Peaks(NamedTuple):
@@ -52,13 +53,12 @@ def blobs(volume: Image, spacing: float, count: int) -> Peaks:
         count: Most blobs to give.
 
     Returns:
-        Up to `count` maxima of the scale-normalised negative Laplacian of Gaussian over scales of `BLOB_RADII_MM`;
-        points in voxels.
+        Up to `count` maxima, over the scales, of the difference of Gaussians of neighbouring `BLOB_RADII_MM`, which
+        stands for the negative Laplacian of Gaussian; points in voxels.
     """
-    # A ball of radius r answers most to a Gaussian of sigma r / sqrt(3).
-    sigmas = [radius / spacing / 3**0.5 for radius in BLOB_RADII_MM]
-    responses = [-(sigma**2) * ndimage.gaussian_laplace(volume, sigma) for sigma in sigmas]
-    blobness: Image = np.max(responses, axis=0)
+    # A ball of radius r answers most to a Laplacian of Gaussian of sigma r / sqrt(3).
+    levels = [ndimage.gaussian_filter(volume, radius / spacing / 3**0.5) for radius in BLOB_RADII_MM]
+    blobness: Image = np.max([fine - coarse for fine, coarse in pairwise(levels)], axis=0)
     return local_maxima(blobness, radius=max(1, round(1.0 / spacing)), count=count)
 
 
