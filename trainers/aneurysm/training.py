@@ -131,13 +131,15 @@ def _train(
     saved_at = time.monotonic()
     while run.step < settings.steps:
         _step(run, settings, context.seed, sampler)
-        is_due = time.monotonic() - saved_at > CHECKPOINT_SECONDS or run.step == settings.steps
-        if is_due or context.should_stop:
+        is_report_due = run.step * REPORTS // settings.steps > (run.step - 1) * REPORTS // settings.steps
+        is_late = time.monotonic() - saved_at > CHECKPOINT_SECONDS
+        # Marking cases may be broken off by a stop, so what was trained is saved before each report.
+        if is_late or is_report_due or context.should_stop:
             context.checkpoint.save(run.step, run.to_bytes())
             saved_at = time.monotonic()
         if context.should_stop:
             raise Stopped
-        if run.step * REPORTS // settings.steps > (run.step - 1) * REPORTS // settings.steps:
+        if is_report_due:
             _report(run, settings, context, validation)
 
 
