@@ -8,7 +8,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-PACKAGES = ("bohpo", "torch", "botorch", "gpytorch", "optuna", "monai", "numpy")
+PACKAGES = ("bohpo", "torch", "botorch", "gpytorch", "optuna", "numpy", "simpleitk")
 
 
 def provenance(working_directory: Path) -> dict[str, str]:

@@ -22,7 +22,6 @@ from bohpo.store import upgrade
 
 FREE_BYTES_WANTED = 5_000_000_000
 _OPTIONAL = {
-    "monai": "pip install 'bohpo[trainers]' brings the networks of trainers/",
     "SimpleITK": "pip install 'bohpo[trainers]' brings NIfTI and DICOM",
     "psycopg": "pip install 'bohpo[postgresql]' brings PostgreSQL",
     "PyYAML": "pip install 'bohpo[yaml]' brings YAML exports",
