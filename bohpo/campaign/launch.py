@@ -65,7 +65,7 @@ def begin(study: Study, store: Store, home: Path, *, name: str | None = None) ->
     Raises:
         UsageError: If another study has a campaign of this name, or it cannot name a folder.
     """
-    name = name or study.name
+    name = study.name if name is None else name
     if not re.fullmatch(NAME_PATTERN, name):
         raise UsageError(f"--name {name!r}: take up to 64 letters, digits, dots, dashes; a letter or digit first")
     known = {campaign.name: campaign for campaign in store.campaigns()}.get(name)

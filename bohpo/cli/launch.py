@@ -52,7 +52,7 @@ def launch(
         raise StudyError(str(study), mistakes)
     make_cluster(wanted).close()
     if dry_run:
-        _say_what_would_run(wanted, name or wanted.name, json=json)
+        _say_what_would_run(wanted, wanted.name if name is None else name, json=json)
         return
     with place.open(create=True) as store:
         campaign = begin(wanted, store, place.directory, name=name)

@@ -31,14 +31,18 @@ db = App(name="db", help="Look after the database.")
 
 
 @db.command(name="upgrade")
-def upgrade_database(*, place: Place = HERE) -> None:
+def upgrade_database(*, json: bool = False, place: Place = HERE) -> None:
     """Bring an older database's tables up to this version; make a copy of the database first.
 
     Args:
+        json: Print one JSON object.
         place: Which database.
     """
-    upgrade(place.store)
-    say("the database is up to date")
+    before, now = upgrade(place.store)
+    if json:
+        emit({"before": before, "now": now})
+    else:
+        say(f"the tables are of revision {now}" + ("" if before == now else f", they were of {before or 'none'}"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,15 @@ HERE = Path(__file__).parent
 SPACE = 'x = { type = "float", low = 0.0, high = 1.0 }'
 
 
-def study(function: str = "quadratic", *, trials: int = 6, jobs: int = 2, extra: str = "", space: str = SPACE) -> Study:
+def study(
+    function: str = "quadratic",
+    *,
+    trials: int = 6,
+    jobs: int = 2,
+    extra: str = "",
+    space: str = SPACE,
+    pace: float = 0.05,
+) -> Study:
     text = f"""
         name = "specimen"
         trainer = "specimens:{function}"
@@ -41,7 +49,7 @@ def study(function: str = "quadratic", *, trials: int = 6, jobs: int = 2, extra:
         [space]
         {space}
         [fixed]
-        step_seconds = 0.05
+        step_seconds = {pace}
     """
     return Study.parse(text, source="specimen.toml", directory=HERE)
 
@@ -108,7 +116,7 @@ def test_a_hanging_trainer_costs_one_trial(store: Store, tmp_path: Path) -> None
 
 
 def test_stop_now_saves_checkpoints_and_resume_goes_on_from_them(store: Store, tmp_path: Path) -> None:
-    wanted = study("stepwise", trials=3)
+    wanted = study("stepwise", trials=3, pace=0.2)
     campaign = begin(wanted, store, tmp_path)
     steps = campaign.directory / "trials" / "0" / "steps.txt"
 
