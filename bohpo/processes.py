@@ -58,28 +58,30 @@ def processes_with_environment(name: str, value: str) -> list[int]:
     return found
 
 
-def end_processes(name: str, value: str, *, grace_s: float) -> int:
-    """End every process that was started with an environment variable of this value.
+def end_processes(name: str, value: str, *, asked: tuple[str, ...] = (), grace_s: float) -> None:
+    """End every process that was started with an environment variable of this value, this one excepted.
 
     Args:
         name: Name of the variable.
         value: Its value.
-        grace_s: Seconds between the request (SIGTERM) and the kill (SIGKILL).
-
-    Returns:
-        How many there were.
+        asked: Command line of those that are asked (SIGTERM) and may take their time; they end the others.
+        grace_s: Seconds that they get; then all that remain are killed (SIGKILL).
     """
-    first = remaining = processes_with_environment(name, value)
-    send(remaining, signal.SIGTERM)
     give_up = time.monotonic() + grace_s
-    while remaining and time.monotonic() < give_up:
+    polite = [pid for pid in processes_with_environment(name, value) if _command_line(pid) == asked]
+    send(polite, signal.SIGTERM)
+    while any(process_started(pid) for pid in polite) and time.monotonic() < give_up:
         time.sleep(0.02)
-        remaining = processes_with_environment(name, value)
-    while remaining:
+    while remaining := processes_with_environment(name, value):
         send(remaining, signal.SIGKILL)
         time.sleep(0.02)
-        remaining = processes_with_environment(name, value)
-    return len(first)
+
+
+def _command_line(pid: int) -> tuple[str, ...]:
+    try:
+        return tuple(Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")[:-1])
+    except OSError:
+        return ()
 
 
 def send(pids: list[int], number: signal.Signals) -> None:

@@ -24,6 +24,8 @@ A trainer that raises does so again. One that was killed may have run out of mem
 is the infrastructure's fault has a budget of its own.
 """
 
+GREATEST_DELAY_S = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class AttemptPlan:
@@ -54,6 +56,7 @@ def plan_attempt(study: Study, campaign: Campaign, trial: Trial, number: int) ->
         campaign=campaign.name,
         trial=trial.number,
         number=number,
+        uid=trial.uid,
         entry=study.trainer or "",
         command=study.command or (),
         working_directory=campaign.provenance["working_directory"],
@@ -94,6 +97,12 @@ def may_try_again(trial: Trial, ended: AttemptState) -> bool:
     """
     alike = sum(attempt.state is ended for attempt in trial.attempts)
     return alike < ATTEMPTS_ALLOWED.get(ended, 1)
+
+
+def retry_delay(trial: Trial, ended: AttemptState) -> float:
+    """Give the seconds to wait before another attempt: none, or longer and longer where workers vanish."""
+    vanished = sum(attempt.state is AttemptState.LOST for attempt in trial.attempts)
+    return min(2.0**vanished, GREATEST_DELAY_S) if ended is AttemptState.LOST else 0.0
 
 
 def training_seed(study: Study, trial: int) -> int:

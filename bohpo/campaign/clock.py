@@ -7,10 +7,18 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What time it is."""
+    """What time it is, and how long things take."""
 
     def now(self) -> float:
-        """Give the time in seconds since the epoch."""
+        """Give the time in seconds since the epoch; it may be set back."""
+        ...
+
+    def monotonic(self) -> float:
+        """Give seconds since some moment; they only grow."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
         ...
 
 
@@ -20,3 +28,11 @@ class SystemClock:
     def now(self) -> float:
         """Give the time in seconds since the epoch."""
         return time.time()
+
+    def monotonic(self) -> float:
+        """Give seconds since the host's boot."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        time.sleep(seconds)

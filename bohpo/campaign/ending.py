@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from bohpo.durable import read_json
 from bohpo.errors import AttemptError
 from bohpo.trainer import AttemptDirectory, AttemptSpec, Outcome
 from bohpo.trainer.attempt import STOPPED_EXIT_CODE
-from bohpo.trial import AttemptState
+from bohpo.trial import Attempt, AttemptState
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +30,47 @@ class Ending:
     started: float
     ended: float
 
+    def of(self, attempt: Attempt) -> Attempt:
+        """Give an attempt as it ended."""
+        return dataclasses.replace(
+            attempt, state=self.state, reason=self.reason, started=self.started, ended=self.ended
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Give the ending as a dictionary that JSON can hold."""
         return {"state": self.state.value, "reason": self.reason, "started": self.started, "ended": self.ended}
 
     @classmethod
     def read(cls, attempt: AttemptDirectory) -> Ending | None:
-        """Read how an attempt ended, or give None where no worker came to its end."""
-        data = attempt.read_ended()
-        if data is None:
+        """Read how an attempt ended, or give None where no worker came to its end or the file is not its own."""
+        try:
+            data = attempt.read_ended()
+            if data is None:
+                return None
+            ending = cls(AttemptState(data["state"]), str(data["reason"]), float(data["started"]), float(data["ended"]))
+        except (OSError, ValueError, KeyError, TypeError):
             return None
-        return cls(AttemptState(data["state"]), data["reason"], data["started"], data["ended"])
+        return None if ending.state.is_alive else ending
+
+
+def find_ending(attempt: AttemptDirectory, spec: AttemptSpec, *, submitted: float, now: float) -> Ending:
+    """Tell what became of an attempt whose job is gone, trusting only files of the trial itself.
+
+    Args:
+        attempt: Its files.
+        spec: What it was asked to do.
+        submitted: When it was handed to the queue, seconds since the epoch.
+        now: Seconds since the epoch.
+    """
+    if not attempt.belongs_to(spec.uid):
+        return Ending(AttemptState.LOST, "it was never prepared", submitted, now)
+    ending = Ending.read(attempt)
+    if ending is not None:
+        return ending
+    state, _ = _judge_outcome(attempt, spec)
+    if state is AttemptState.COMPLETED:
+        return Ending(state, "", submitted, now)
+    return Ending(AttemptState.LOST, "its worker vanished", submitted, now)
 
 
 def read_outcome(attempt: AttemptDirectory, spec: AttemptSpec) -> tuple[float, Outcome]:
@@ -55,6 +86,8 @@ def read_outcome(attempt: AttemptDirectory, spec: AttemptSpec) -> tuple[float, O
         data = read_json(attempt.outcome)
     except ValueError as error:
         raise AttemptError(f"outcome.json is not JSON: {error}") from error
+    except OSError as error:
+        raise AttemptError(f"outcome.json cannot be read: {error.strerror}") from error
     if data is None:
         raise AttemptError("the trainer ended without outcome.json; write it before leaving with exit code 0")
     outcome = Outcome.from_json(data)
@@ -68,7 +101,7 @@ def read_outcome(attempt: AttemptDirectory, spec: AttemptSpec) -> tuple[float, O
 def classify(
     attempt: AttemptDirectory, spec: AttemptSpec, *, exit_code: int, last_line: str, stopped_for: AttemptState | None
 ) -> tuple[AttemptState, str]:
-    """Tell how an attempt ended.
+    """Tell how an attempt ended. A valid outcome counts even if the trainer was killed after it.
 
     Args:
         attempt: Its files.
@@ -80,17 +113,23 @@ def classify(
     Returns:
         The state and the reason in one line.
     """
-    if exit_code == 0:
-        return _judge_outcome(attempt, spec)
+    verdict = _judge_outcome(attempt, spec)
+    ended_by_itself = stopped_for is None and exit_code >= 0
+    if (verdict[0] is AttemptState.COMPLETED and not ended_by_itself) or (exit_code == 0 and ended_by_itself):
+        return verdict
     if stopped_for is AttemptState.TIMED_OUT:
         return stopped_for, f"ran longer than budget.attempt_seconds = {spec.deadline_seconds:g}; killed"
     if stopped_for is AttemptState.SILENT:
         return stopped_for, f"reported nothing for budget.silence_seconds = {spec.silence_seconds:g}; killed"
     if stopped_for is AttemptState.PREEMPTED or exit_code == STOPPED_EXIT_CODE:
-        return AttemptState.PREEMPTED, "asked to stop; resumes from its checkpoint"
+        return AttemptState.PREEMPTED, "asked to stop; goes on from its checkpoint if it saved one"
     if exit_code < 0:
-        return AttemptState.KILLED, f"the trainer was killed by {signal.Signals(-exit_code).name}; out of memory?"
+        return AttemptState.KILLED, f"the trainer was killed by {_signal_name(-exit_code)}; out of memory?"
     return AttemptState.RAISED, last_line or f"the trainer left with exit code {exit_code} and printed nothing"
+
+
+def _signal_name(number: int) -> str:
+    return signal.Signals(number).name if number in list(signal.Signals) else f"signal {number}"
 
 
 def _judge_outcome(attempt: AttemptDirectory, spec: AttemptSpec) -> tuple[AttemptState, str]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import fcntl
+from collections.abc import Iterator
 from pathlib import Path
 
 from bohpo.campaign.attempts import plan_attempt, worker_job
 from bohpo.campaign.ending import Ending, read_outcome
+from bohpo.campaign.launch import check_folder
 from bohpo.campaign.retention import completed_attempt
 from bohpo.cluster.local import LocalCluster
 from bohpo.errors import AttemptError, NoUsableTrialError, UsageError
@@ -33,6 +36,12 @@ def evaluate_best(study: Study, campaign: Campaign, store: Store, *, again: bool
         NoUsableTrialError: If no trial is complete, or the best one left no model.
         AttemptError: If the evaluator failed; names its log.
     """
+    check_folder(campaign)
+    with _alone(campaign.directory / "evaluations"):
+        return _evaluate(study, campaign, store, again=again, now=now)
+
+
+def _evaluate(study: Study, campaign: Campaign, store: Store, *, again: bool, now: float) -> Evaluation:
     earlier = store.evaluations(campaign.name)
     if earlier and not again:
         raise UsageError(
@@ -51,6 +60,15 @@ def evaluate_best(study: Study, campaign: Campaign, store: Store, *, again: bool
     return evaluation
 
 
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Have one evaluation at a time, so that two at once do not both find that there was none before."""
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _best(study: Study, campaign: Campaign, store: Store) -> Trial:
     maximize = study.objective.maximize
     trials = best_trials(store.trials(campaign.name), maximize=maximize)
@@ -60,7 +78,6 @@ def _best(study: Study, campaign: Campaign, store: Store) -> Trial:
 
 
 def _new_folder(parent: Path) -> Path:
-    parent.mkdir(exist_ok=True)
     number = 1 + max((int(known.name) for known in parent.iterdir() if known.name.isdigit()), default=0)
     folder = parent / str(number)
     folder.mkdir()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
+import logging
 import re
 import signal
 import threading
@@ -11,19 +13,25 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bohpo.campaign.clock import SystemClock
-from bohpo.campaign.loop import LEASE_S, Loop
+from bohpo.campaign.ledger import LEASE_S
+from bohpo.campaign.loop import Loop
 from bohpo.campaign.provenance import provenance
 from bohpo.cluster.local import LocalCluster
 from bohpo.cluster.protocol import Cluster
 from bohpo.durable import write_atomically
-from bohpo.errors import Detached, NoUsableTrialError, UsageError
+from bohpo.errors import Detached, NotFoundError, NoUsableTrialError, StoreError, UsageError
 from bohpo.optimizer import GaussianProcessOptimizer, RandomOptimizer, warm_up
 from bohpo.optimizer.protocol import Optimizer
 from bohpo.store import open_store
 from bohpo.store.protocol import Store
-from bohpo.store.records import Campaign, CampaignState, Owner, StopRequest
+from bohpo.store.records import Campaign, CampaignState, Lease, Owner, StopRequest
 from bohpo.study import NAME_PATTERN, Study
 from bohpo.trial import TrialState
+
+logger = logging.getLogger(__name__)
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, a polite kill, and the end of the ssh session; one that is ignored (nohup) stays ignored."""
 
 
 def launch(
@@ -47,10 +55,7 @@ def launch(
         NoUsableTrialError: If it finished without a completed trial.
     """
     with contextlib.closing(open_store(store)) as opened:
-        campaign = begin(study, opened, directory, name=name)
-        if campaign.state is CampaignState.FINISHED:
-            return campaign
-        return drive(study, campaign, opened)
+        return drive(study, begin(study, opened, directory, name=name), opened)
 
 
 def begin(study: Study, store: Store, home: Path, *, name: str | None = None) -> Campaign:
@@ -76,8 +81,7 @@ def begin(study: Study, store: Store, home: Path, *, name: str | None = None) ->
                 f" or go on with the old one by `bohpo resume {name}`"
             )
         return known
-    directory = _free_folder(home.resolve(), name)
-    directory.mkdir(parents=True, exist_ok=True)
+    directory = _claim_folder(home.resolve(), name)
     write_atomically(directory / "study.toml", study.text.encode())
     return store.create_campaign(
         name,
@@ -92,48 +96,102 @@ def begin(study: Study, store: Store, home: Path, *, name: str | None = None) ->
     )
 
 
-def _free_folder(home: Path, name: str) -> Path:
-    """Give a folder that holds no attempts of another database's campaign; their outcomes would be taken for ours."""
-    candidates = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
-    return next(home / candidate for candidate in candidates if not (home / candidate / "trials").exists())
+def _claim_folder(home: Path, name: str) -> Path:
+    """Make a folder that is the campaign's alone: what another database's campaign left would be taken for its own."""
+    home.mkdir(parents=True, exist_ok=True)
+    for folder in itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2))):
+        with contextlib.suppress(FileExistsError):
+            (home / folder).mkdir()
+            return home / folder
+    raise AssertionError("counting does not end")
 
 
-def drive(study: Study, campaign: Campaign, store: Store) -> Campaign:
+def drive(study: Study, campaign: Campaign, store: Store, *, trials: int | None = None) -> Campaign:
     """Run a campaign to its end in this process, or to a stop; every campaign has one driver at a time.
 
-    SIGINT and SIGTERM stop it cleanly when it runs in the main thread.
+    SIGINT, SIGTERM and SIGHUP stop it cleanly when it runs in the main thread.
+
+    Args:
+        study: What to run.
+        campaign: Which campaign.
+        store: Where it is recorded.
+        trials: Trials to run in all from now on, or None to leave the budget as it is.
 
     Returns:
         The finished campaign.
 
     Raises:
+        UsageError: If more than `trials` were proposed already.
+        NotFoundError: If the campaign's folder is gone.
         LeaseError: If another driver is at work on it.
         Detached: If it was stopped before its budget was used up.
         NoUsableTrialError: If it finished without a completed trial.
     """
+    check_folder(campaign)
     lease = store.acquire_lease(campaign.name, Owner.this_process(), LEASE_S)
     try:
-        with contextlib.closing(make_cluster(study)) as cluster:
-            loop = Loop(
-                study,
-                campaign,
-                lease,
-                optimizer=make_optimizer(study),
-                store=store,
-                cluster=cluster,
-                clock=SystemClock(),
-            )
-            with _stopped_by_signals(loop.stop):
-                state = loop.run()
+        campaign = _renew_budget(campaign, store, trials)
+        if campaign.state is not CampaignState.FINISHED:
+            _run(study, campaign, lease, store)
     finally:
-        store.release_lease(lease)
-    if state is CampaignState.STOPPED:
+        _release(store, lease)
+    campaign = store.campaign(campaign.name)
+    if campaign.state is CampaignState.STOPPED:
         raise Detached(f"campaign {campaign.name!r} is stopped; `bohpo resume {campaign.name}` goes on with it")
     if not any(trial.state is TrialState.COMPLETE for trial in store.trials(campaign.name)):
         raise NoUsableTrialError(
             f"campaign {campaign.name!r} ended without a completed trial; `bohpo trial {campaign.name} 0` shows why"
         )
-    return store.campaign(campaign.name)
+    return campaign
+
+
+def _run(study: Study, campaign: Campaign, lease: Lease, store: Store) -> None:
+    with contextlib.closing(make_cluster(study)) as cluster:
+        loop = Loop(
+            study,
+            campaign,
+            lease,
+            optimizer=make_optimizer(study),
+            store=store,
+            cluster=cluster,
+            clock=SystemClock(),
+        )
+        with _stopped_by_signals(loop.stop):
+            loop.run()
+
+
+def _renew_budget(campaign: Campaign, store: Store, trials: int | None) -> Campaign:
+    """Change the budget where asked, and take back a stop; the caller holds the lease."""
+    if trials is not None:
+        proposed = len(store.trials(campaign.name))
+        if trials < proposed:
+            raise UsageError(f"--trials {trials}: {proposed} were proposed already; give that or more")
+        store.set_budget(campaign.name, trials)
+    store.request_stop(campaign.name, StopRequest.NONE)
+    campaign = store.campaign(campaign.name)
+    if trials is not None and campaign.state is CampaignState.FINISHED:
+        return dataclasses.replace(campaign, state=CampaignState.ACTIVE)
+    return campaign
+
+
+def _release(store: Store, lease: Lease) -> None:
+    """Give the lease back; where the database does not answer it runs out by itself."""
+    try:
+        store.release_lease(lease)
+    except StoreError as error:
+        logger.warning("the lease of %s could not be given back and runs out by itself: %s", lease.campaign, error)
+
+
+def check_folder(campaign: Campaign) -> None:
+    """Refuse to go on without the campaign's files.
+
+    Raises:
+        NotFoundError: If its folder is gone.
+    """
+    if not campaign.directory.is_dir():
+        raise NotFoundError(
+            f"the folder of campaign {campaign.name!r}, {campaign.directory}, is gone; put it back to go on with it"
+        )
 
 
 def study_of(campaign: Campaign) -> Study:
@@ -143,21 +201,6 @@ def study_of(campaign: Campaign) -> Study:
         source=str(campaign.directory / "study.toml"),
         directory=Path(campaign.provenance["working_directory"]),
     )
-
-
-def prepare_to_resume(store: Store, name: str, *, trials: int | None = None) -> Campaign:
-    """Take back a stop, and change the budget where asked.
-
-    Raises:
-        UsageError: If the campaign used up its budget and no greater one is given.
-    """
-    campaign = store.campaign(name)
-    if trials is not None:
-        if trials < len(store.trials(name)):
-            raise UsageError(f"--trials {trials}: {len(store.trials(name))} were proposed already; give that or more")
-        store.set_budget(name, trials)
-    store.request_stop(name, StopRequest.NONE)
-    return store.campaign(campaign.name)
 
 
 def make_cluster(study: Study) -> Cluster:
@@ -188,7 +231,8 @@ def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, lambda *_: stop()) for number in (signal.SIGINT, signal.SIGTERM)}
+    heeded = [number for number in STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, lambda *_: stop()) for number in heeded}
     try:
         yield
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 
@@ -22,6 +23,10 @@ class CappedLog:
     def write(self, chunk: bytes) -> None:
         """Append a chunk, as far as there is room."""
         self._tail = (self._tail + chunk)[-4096:]
+        with contextlib.suppress(OSError):  # a full disk must not end the training that prints
+            self._append(chunk)
+
+    def _append(self, chunk: bytes) -> None:
         kept = chunk[: max(self._room, 0)]
         self._file.write(kept)
         if self._room >= 0 and len(kept) < len(chunk):
@@ -32,8 +37,9 @@ class CappedLog:
 
     @property
     def last_line(self) -> str:
-        """The last line that is not blank, dropped ones included, at most 300 characters."""
-        lines = [line.strip() for line in self._tail.decode(errors="replace").splitlines() if line.strip()]
+        """The last line that is not blank, dropped ones included: printable, at most 300 characters."""
+        text = "".join(c if c.isprintable() or c == "\n" else " " for c in self._tail.decode(errors="replace"))
+        lines = [line.strip() for line in text.split("\n") if line.strip()]
         return lines[-1][:300] if lines else ""
 
     def close(self) -> None:

@@ -10,34 +10,47 @@ what it knows is in the store before it acts on it, and what trainings came to i
 | attempt in the store and submission   | an attempt without a job              | ends it as lost, starts another |
 | submission and the trainer's end      | an attempt, its job perhaps alive     | ends the job, resumes the trial |
 | the trainer's end and the record      | `ended.json`, `outcome.json`          | records them                    |
+
+While the database is out of reach the trainings go on, and a step is repeated until it is back.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import logging
 import uuid
 from collections import deque
+from collections.abc import Callable
+from typing import TypeVar
 
-from bohpo.campaign.attempts import AttemptPlan, attempt_directory, may_try_again, plan_attempt
+from bohpo.campaign.attempts import AttemptPlan, may_try_again, plan_attempt, retry_delay
 from bohpo.campaign.clock import Clock
-from bohpo.campaign.ending import Ending, read_outcome
+from bohpo.campaign.ending import find_ending, read_outcome
+from bohpo.campaign.ledger import Ledger
 from bohpo.campaign.retention import clear_checkpoints, keep_best_models
 from bohpo.cluster.protocol import Cluster
-from bohpo.errors import AttemptError
-from bohpo.optimizer.protocol import History, Optimizer
+from bohpo.errors import AttemptError, LeaseError, QueueError, SchemaError, StoreError
+from bohpo.optimizer.protocol import Optimizer
 from bohpo.store.protocol import Store
 from bohpo.store.records import Campaign, CampaignState, Lease, StopRequest
 from bohpo.study import Study
-from bohpo.trial import Attempt, AttemptState, Observation, Proposal, Trial, TrialState, best_trials
+from bohpo.trial import Attempt, AttemptState, Proposal
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
-LEASE_S = 30.0
-_RENEW_S = 10.0
-_TICK_S = 1.0
-_STARTING_TICK_S = 0.25
+TICK_S = 1.0
+STARTING_TICK_S = 0.25
+STUCK_S = 30.0
+"""What a worker gets beyond its trainer's deadline, and beyond the trainer's grace when asked to stop."""
+
+REFUSALS_ALLOWED = 3
+"""Refusals in a row after which the driver gives up, where no job runs any more."""
+
+OUTAGE_S = 3600.0
+"""How long the database may be out of reach before the driver gives up."""
+
+_OUTAGE_TICK_S = 2.0
 
 
 class Loop:
@@ -56,253 +69,230 @@ class Loop:
     ) -> None:
         """Take over the campaign as the store has it."""
         self._study = study
-        self._campaign = campaign
-        self._lease = lease
         self._optimizer = optimizer
-        self._store = store
         self._cluster = cluster
         self._clock = clock
-        self._trials: dict[int, Trial] = {}
+        self._ledger = Ledger(campaign, lease, maximize=study.objective.maximize, store=store, clock=clock)
         self._running: dict[str, Attempt] = {}
         self._waiting: deque[int] = deque()
-        self._stop = StopRequest.NONE
-        self._renewed = self._began = clock.now()
+        self._not_before: dict[int, float] = {}
+        self._unrecorded: deque[tuple[str, Proposal]] = deque()
+        self._refusals = 0
+        self._signals = 0
+        self._stopping_since: float | None = None
+        self._began = clock.monotonic()
         self._driven_before = 0.0
 
     def stop(self) -> None:
-        """Have `run` end soon, trainings saved in their checkpoints; safe in a signal handler."""
-        self._stop = StopRequest.NOW
+        """Have `run` end soon, trainings saved in their checkpoints; the second call kills them.
+
+        Safe in a signal handler.
+        """
+        self._signals += 1
 
     def run(self) -> CampaignState:
         """Run the campaign until its budget is used up or it is stopped.
 
         Returns:
             FINISHED, or STOPPED when it may be resumed.
+
+        Raises:
+            LeaseError: If another driver took over.
+            StoreError: If the database stayed out of reach.
+            QueueError: If the queue refuses jobs while none runs.
         """
-        self._recover()
-        while True:
-            self._record_ended()
-            self._notice_starts()
-            self._heed_requests()
-            if not self._is_winding_down():
-                self._fill_slots()
-            if not self._running and (self._is_winding_down() or not self._waiting):
-                return self._conclude()
+        self._outlast(self._recover)
+        while not self._outlast(self._step):
             starting = any(attempt.state is AttemptState.SUBMITTED for attempt in self._running.values())
-            self._cluster.wait(_STARTING_TICK_S if starting else _TICK_S)
+            self._cluster.wait(STARTING_TICK_S if starting else TICK_S)
+        return self._outlast(self._conclude)
+
+    def _step(self) -> bool:
+        """Do what is to be done now; give whether the campaign is over."""
+        self._record_ended()
+        self._notice_starts()
+        self._ledger.refresh()
+        self._end_unwanted()
+        if self._is_winding_down():
+            return not self._running
+        self._fill_slots()
+        return not self._running and not self._waiting and not self._trials_left()
+
+    def _outlast(self, step: Callable[[], T]) -> T:
+        """Repeat a step through an outage of the database."""
+        since = self._clock.monotonic()
+        while True:
+            try:
+                return step()
+            except (LeaseError, SchemaError):
+                raise
+            except StoreError as error:
+                if self._signals or self._clock.monotonic() - since > OUTAGE_S:
+                    raise
+                logger.warning("the trainings go on while the database does not answer: %s", error)
+                self._clock.sleep(_OUTAGE_TICK_S)
 
     # -- propose -------------------------------------------------------------------------------------------------
 
     def _propose(self, n: int) -> None:
-        for proposal in self._optimizer.propose(self._history(), n):
-            uid = uuid.uuid4().hex
-            number = self._store.add_trial(self._lease, uid, proposal)
-            self._trials[number] = Trial(
-                number, uid, proposal.configuration, TrialState.PENDING, proposal, created=self._clock.now()
-            )
-            self._waiting.append(number)
-            self._announce("proposed", _proposed(number, proposal), number)
-
-    def _history(self) -> History:
-        trials = [self._trials[number] for number in sorted(self._trials)]
-        return History(
-            completed=tuple(
-                Observation(trial.configuration, trial.value, trial.variance, trial.metrics.get("train_seconds"))
-                for trial in trials
-                if trial.state is TrialState.COMPLETE and trial.value is not None
-            ),
-            failed=tuple(trial.configuration for trial in trials if trial.state is TrialState.FAILED),
-            pending=tuple(trial.configuration for trial in trials if trial.state is TrialState.PENDING),
-        )
+        if not self._unrecorded:
+            proposals = self._optimizer.propose(self._ledger.history(), n)
+            self._unrecorded.extend((uuid.uuid4().hex, proposal) for proposal in proposals)
+        while self._unrecorded:
+            self._waiting.append(self._ledger.add(*self._unrecorded[0]))
+            self._unrecorded.popleft()
 
     def _trials_left(self) -> int:
-        budget = self._campaign.budget_trials
-        spent = len(self._trials)
-        return max(0, budget - spent) if budget is not None else self._study.parallel.jobs
+        budget = self._ledger.campaign.budget_trials
+        return self._study.parallel.jobs if budget is None else max(0, budget - len(self._ledger.trials))
 
     # -- submit --------------------------------------------------------------------------------------------------
 
     def _fill_slots(self) -> None:
-        free = [slot for slot in range(self._study.parallel.jobs) if slot not in self._slots_taken()]
+        taken = {attempt.worker for attempt in self._running.values()}
+        free = [slot for slot in range(self._study.parallel.jobs) if slot not in taken]
         missing = min(len(free) - len(self._waiting), self._trials_left())
-        if missing > 0:
+        if missing > 0 or self._unrecorded:
             self._propose(missing)
-        for slot in free:
-            if not self._waiting:
+        ready = [number for number in self._waiting if self._clock.monotonic() >= self._not_before.get(number, 0.0)]
+        for slot, number in zip(free, ready, strict=False):
+            self._ledger.hold()
+            try:
+                self._submit(number, slot)
+                self._refusals = 0
+            except QueueError as error:
+                self._refusals += 1
+                if not self._running and self._refusals >= REFUSALS_ALLOWED:
+                    raise
+                logger.warning("the queue refused a job and will be asked again: %s", error)
                 return
-            self._submit(self._waiting[0], slot)
-            self._waiting.popleft()
-
-    def _slots_taken(self) -> set[int]:
-        return {attempt.worker for attempt in self._running.values()}
 
     def _submit(self, number: int, slot: int) -> None:
-        trial = self._trials[number]
-        plan = plan_attempt(self._study, self._campaign, trial, len(trial.attempts) + 1)
+        trial = self._ledger.trials[number]
+        plan = plan_attempt(self._study, self._ledger.campaign, trial, len(trial.attempts) + 1)
         attempt = Attempt(number, plan.spec.number, AttemptState.SUBMITTED, worker=slot, submitted=self._clock.now())
-        self._save(attempt)
-        plan.directory.prepare(plan.spec, plan.configuration)
-        job_id = self._cluster.submit(plan.job)
-        self._running[job_id] = self._save(dataclasses.replace(attempt, job=job_id))
+        self._ledger.save(attempt)
+        try:
+            plan.directory.prepare(plan.spec, plan.configuration)
+            job_id = self._cluster.submit(plan.job)
+        except QueueError as error:
+            self._ledger.save(dataclasses.replace(attempt, state=AttemptState.LOST, reason=str(error)))
+            delay = retry_delay(self._ledger.trials[number], AttemptState.LOST)
+            self._not_before[number] = self._clock.monotonic() + delay
+            raise
+        self._waiting.remove(number)
+        self._running[job_id] = dataclasses.replace(attempt, job=job_id)
 
     def _notice_starts(self) -> None:
         """Record which of the submitted attempts have begun to run, as their workers' heartbeats tell."""
         for job_id, attempt in self._running.items():
-            files = attempt_directory(self._campaign, attempt.trial, attempt.number)
-            if attempt.state is AttemptState.SUBMITTED and files.heartbeat.exists():
+            if attempt.state is AttemptState.SUBMITTED and self._plan(attempt).directory.heartbeat.exists():
                 started = dataclasses.replace(attempt, state=AttemptState.RUNNING, started=self._clock.now())
-                self._running[job_id] = self._save(started)
+                self._running[job_id] = self._ledger.save(started)
 
-    def _save(self, attempt: Attempt) -> Attempt:
-        self._store.save_attempt(self._lease, attempt)
-        trial = self._trials[attempt.trial]
-        others = tuple(known for known in trial.attempts if known.number != attempt.number)
-        self._trials[trial.number] = dataclasses.replace(trial, attempts=(*others, attempt))
-        return attempt
+    def _plan(self, attempt: Attempt) -> AttemptPlan:
+        trial = self._ledger.trials[attempt.trial]
+        return plan_attempt(self._study, self._ledger.campaign, trial, attempt.number)
 
     # -- record --------------------------------------------------------------------------------------------------
 
     def _record_ended(self) -> None:
         alive = self._cluster.alive(self._running.keys())
         for job_id in [known for known in self._running if known not in alive]:
-            attempt = self._running.pop(job_id)
-            self._record(attempt, is_infrastructure=self._stop is not StopRequest.NONE)
+            self._ledger.hold()
+            self._record(self._running[job_id], is_infrastructure=self._is_stopping())
+            del self._running[job_id]
 
     def _record(self, attempt: Attempt, *, is_infrastructure: bool) -> None:
-        """Record how an attempt ended, and what that means for its trial."""
-        files = attempt_directory(self._campaign, attempt.trial, attempt.number)
-        ending = Ending.read(files) or Ending(
-            AttemptState.LOST, "its worker vanished", attempt.submitted, self._clock.now()
-        )
-        ended = self._save(
-            dataclasses.replace(
-                attempt, state=ending.state, reason=ending.reason, started=ending.started, ended=ending.ended
-            )
-        )
-        if ended.state is AttemptState.COMPLETED:
-            self._complete(ended)
-        elif may_try_again(self._trials[ended.trial], ended.state) or (
-            is_infrastructure and ended.state in (AttemptState.PREEMPTED, AttemptState.LOST)
-        ):
-            self._waiting.append(ended.trial)
-            self._announce("attempt-ended", f"trial {ended.trial} will go on: {ended.reason}", ended.trial)
-        else:
-            self._fail(ended.trial, f"{ended.state.value}: {ended.reason}")
+        """Record how an attempt ended, and what that means for its trial.
 
-    def _complete(self, attempt: Attempt) -> None:
+        Args:
+            attempt: Its job is gone, or was an earlier driver's.
+            is_infrastructure: Whether an early end is not held against the trial.
+        """
         plan = self._plan(attempt)
+        self._cluster.end_leftover(plan.job, grace_s=STUCK_S)
+        ending = find_ending(plan.directory, plan.spec, submitted=attempt.submitted, now=self._clock.now())
+        self._ledger.save(ending.of(attempt))
+        trial = self._ledger.trials[attempt.trial]
+        if ending.state is AttemptState.COMPLETED:
+            self._complete(plan)
+        elif may_try_again(trial, ending.state) or (
+            is_infrastructure and ending.state in (AttemptState.PREEMPTED, AttemptState.LOST)
+        ):
+            self._ledger.announce("attempt-ended", f"trial {trial.number} will go on: {ending.reason}", trial.number)
+            self._not_before[trial.number] = self._clock.monotonic() + retry_delay(trial, ending.state)
+            self._waiting.append(trial.number)
+        else:
+            self._fail(trial.number, f"{ending.state.value}: {ending.reason}")
+
+    def _complete(self, plan: AttemptPlan) -> None:
+        number = plan.spec.trial
         try:
             value, outcome = read_outcome(plan.directory, plan.spec)
+            self._ledger.complete(number, value, outcome, plan.directory.read_progress())
         except AttemptError as error:
-            self._fail(attempt.trial, f"{AttemptState.INVALID_OUTCOME.value}: {error}")
+            self._fail(number, f"{AttemptState.INVALID_OUTCOME.value}: {error}")
             return
-        self._store.complete_trial(self._lease, attempt.trial, value, outcome, plan.directory.read_progress())
-        self._trials[attempt.trial] = dataclasses.replace(
-            self._trials[attempt.trial],
-            state=TrialState.COMPLETE,
-            value=value,
-            variance=outcome.variance,
-            metrics=outcome.metrics,
-            ended=self._clock.now(),
-        )
-        best = self._best()
-        self._announce(
-            "completed", _completed(self._trials[attempt.trial], is_best=best[0] == attempt.trial), attempt.trial
-        )
-        clear_checkpoints(self._campaign, self._trials[attempt.trial])
-        keep_best_models(self._campaign, self._trials.values(), best[: self._study.budget.keep_models])
+        clear_checkpoints(self._ledger.campaign, self._ledger.trials[number])
+        kept = self._ledger.ranked[: self._study.budget.keep_models]
+        keep_best_models(self._ledger.campaign, self._ledger.trials.values(), kept)
 
     def _fail(self, number: int, reason: str) -> None:
-        self._store.fail_trial(self._lease, number, reason)
-        self._trials[number] = dataclasses.replace(
-            self._trials[number], state=TrialState.FAILED, reason=reason, ended=self._clock.now()
-        )
-        self._announce("failed", f"trial {number} failed, {reason}", number)
-        clear_checkpoints(self._campaign, self._trials[number])
+        self._ledger.fail(number, reason)
+        clear_checkpoints(self._ledger.campaign, self._ledger.trials[number])
 
-    def _best(self) -> list[int]:
-        ranked = best_trials(self._trials.values(), maximize=self._study.objective.maximize)
-        return [trial.number for trial in ranked]
-
-    def _plan(self, attempt: Attempt) -> AttemptPlan:
-        return plan_attempt(self._study, self._campaign, self._trials[attempt.trial], attempt.number)
-
-    # -- recover, heed, conclude ---------------------------------------------------------------------------------
+    # -- recover, stop, conclude ---------------------------------------------------------------------------------
 
     def _recover(self) -> None:
         """Settle what an earlier driver left behind."""
-        self._store.set_state(self._lease, CampaignState.ACTIVE)
-        self._store.request_stop(self._campaign.name, StopRequest.NONE)
-        self._driven_before = driven_seconds(
-            [(event.time, event.kind) for event in self._store.events(self._campaign.name)]
-        )
-        self._trials = {trial.number: trial for trial in self._store.trials(self._campaign.name)}
-        pending = [trial for trial in self._trials.values() if trial.state is TrialState.PENDING]
-        self._announce("driver-started", f"{len(self._trials)} trials so far, {len(pending)} of them to go on with")
+        self._waiting.clear()
+        self._driven_before = self._ledger.driven_before()
+        self._ledger.load()
+        count, pending = len(self._ledger.trials), self._ledger.pending
+        self._ledger.announce("driver-started", f"{count} trials so far, {len(pending)} of them to go on with")
         for trial in pending:
-            if not trial.attempts:
+            self._ledger.hold()
+            if trial.attempts:
+                self._record(trial.attempts[-1], is_infrastructure=True)
+            else:
                 self._waiting.append(trial.number)
-                continue
-            last = trial.attempts[-1]
-            self._cluster.end_leftover(self._plan(last).job)
-            self._record(last, is_infrastructure=True)
+        self._not_before.clear()
 
-    def _heed_requests(self) -> None:
-        """Renew the lease, and look whether somebody asked for a stop or for more trials."""
-        if self._clock.now() - self._renewed > _RENEW_S:
-            self._lease = self._store.renew_lease(self._lease, LEASE_S)
-            self._renewed = self._clock.now()
-        self._campaign = self._store.campaign(self._campaign.name)
-        if self._stop is not StopRequest.NOW:
-            self._stop = self._campaign.stop_request
-        if self._stop is StopRequest.NOW:
+    def _end_unwanted(self) -> None:
+        """Cancel what runs when asked to stop now, and end the workers that do not heed their deadline or the stop."""
+        if self._is_stopping() and self._stopping_since is None:
+            logger.warning("stopping: trainings save their checkpoints; once more to kill them")
+            self._stopping_since = self._clock.monotonic()
             for job_id in self._running:
                 self._cluster.cancel(job_id)
+        for attempt in self._running.values():
+            if self._signals > 1 or self._is_stuck(attempt):
+                self._cluster.end_leftover(self._plan(attempt).job, grace_s=0.0)
+
+    def _is_stuck(self, attempt: Attempt) -> bool:
+        if self._stopping_since is not None and self._clock.monotonic() - self._stopping_since > STUCK_S:
+            return True
+        deadline = self._study.budget.attempt_seconds + STUCK_S
+        return attempt.started is not None and self._clock.now() - attempt.started > deadline
+
+    def _is_stopping(self) -> bool:
+        return self._signals > 0 or self._ledger.campaign.stop_request is StopRequest.NOW
 
     def _is_winding_down(self) -> bool:
-        return self._stop is not StopRequest.NONE or self._is_out_of_time()
+        return self._is_stopping() or self._ledger.campaign.stop_request is not StopRequest.NONE or self._is_late()
 
-    def _is_out_of_time(self) -> bool:
+    def _is_late(self) -> bool:
         hours = self._study.budget.hours
-        return hours is not None and self._driven_before + self._clock.now() - self._began > hours * 3600
+        driven = self._driven_before + self._clock.monotonic() - self._began
+        return hours is not None and driven > hours * 3600
 
     def _conclude(self) -> CampaignState:
-        stopped = self._stop is not StopRequest.NONE and (self._waiting or self._trials_left())
-        if not stopped:
-            for number in self._waiting:
-                self._fail(number, "out-of-time: budget.hours was used up before it could go on")
+        left = bool(self._waiting) or self._trials_left() > 0
+        stopped = left and self._is_winding_down() and not self._is_late()
+        while self._waiting and not stopped:
+            self._fail(self._waiting[0], "out-of-time: budget.hours was used up before it could go on")
+            self._waiting.popleft()
         state = CampaignState.STOPPED if stopped else CampaignState.FINISHED
-        self._store.set_state(self._lease, state)
-        self._announce("driver-ended", f"campaign {state.value}, {len(self._trials)} trials")
+        self._ledger.close(state)
         return state
-
-    def _announce(self, kind: str, message: str, trial: int | None = None) -> None:
-        logger.info("%s: %s", self._campaign.name, message)
-        self._store.add_event(self._lease, kind, message, trial)
-
-
-def driven_seconds(events: list[tuple[float, str]]) -> float:
-    """Add up how long drivers were at work; one that was killed counts to the last thing it recorded.
-
-    Args:
-        events: Time in seconds and kind, in order.
-    """
-    total = 0.0
-    for (before, _), (after, kind) in itertools.pairwise(events):
-        if kind != "driver-started":
-            total += after - before
-    return total
-
-
-def _proposed(number: int, proposal: Proposal) -> str:
-    if proposal.predicted_mean is None or proposal.predicted_sd is None:
-        return f"trial {number} from {proposal.source}"
-    return (
-        f"trial {number} from {proposal.source}, predicted {proposal.predicted_mean:.4g}"
-        f" ± {1.96 * proposal.predicted_sd:.2g}, in {proposal.seconds:.2f} s"
-    )
-
-
-def _completed(trial: Trial, *, is_best: bool) -> str:
-    spread = "" if trial.variance is None else f" ± {1.96 * trial.variance**0.5:.2g}"
-    return f"trial {trial.number} complete, {trial.value:.4g}{spread}{', the best so far' if is_best else ''}"

@@ -21,15 +21,19 @@ from types import FrameType
 from bohpo.campaign.ending import Ending, classify
 from bohpo.campaign.log import CappedLog
 from bohpo.durable import write_json
-from bohpo.processes import ATTEMPT_DIRECTORY, DRIVER_PID, die_with_parent
+from bohpo.processes import ATTEMPT_DIRECTORY, DRIVER_PID, die_with_parent, end_processes, send
 from bohpo.trainer import AttemptDirectory, AttemptSpec
 from bohpo.trial import AttemptState
 
 HEARTBEAT_S = 1.0
+LONGEST_TICK_S = 5.0
+"""Whatever is longer between two looks was no work: the machine or the worker was suspended."""
+
 STOP_GRACE_S = 20.0
 """What a trainer gets to save a checkpoint; then its group is killed."""
 
 _READ_BYTES = 65536
+_WORKER = os.getpid()
 
 
 class Supervision:
@@ -43,6 +47,9 @@ class Supervision:
         self._started = time.time()
         self._stopped_for: AttemptState | None = None
         self._kill_at: float | None = None
+        self._last_tick = time.monotonic()
+        self._awake_s = 0.0
+        self._last_sign = (0.0, 0.0)
         self._process = subprocess.Popen(
             trainer_command(attempt, spec),
             cwd=spec.working_directory,
@@ -55,11 +62,14 @@ class Supervision:
         )
 
     def stop(self, reason: AttemptState, grace_s: float) -> None:
-        """Ask the trainer's group to end, and kill it after `grace_s` seconds."""
+        """Ask the trainer to end, and kill its group after `grace_s` seconds.
+
+        Its children are not asked: those that load data for it would die before it has saved a checkpoint.
+        """
         if self._stopped_for is None:
             self._stopped_for = reason
             self._kill_at = time.monotonic() + grace_s
-            self._signal_group(signal.SIGTERM)
+            send([self._process.pid], signal.SIGTERM)
 
     def wait(self) -> Ending:
         """Watch over the trainer until it has ended, then tell how."""
@@ -69,16 +79,18 @@ class Supervision:
         process = os.pidfd_open(self._process.pid)
         open_pipe = [pipe]
         while True:
-            self._attempt.heartbeat.touch()
+            with contextlib.suppress(OSError):
+                self._attempt.heartbeat.touch()
             ready, _, _ = select.select([process, *open_pipe], [], [], HEARTBEAT_S)
             if pipe in ready and not self._copy_log(pipe):
                 open_pipe = []
             if process in ready:
                 break
             self._enforce_limits()
-        exit_code = self._process.wait()
         self._signal_group(signal.SIGKILL)
+        exit_code = self._process.wait()
         self._copy_log(pipe)
+        end_processes(ATTEMPT_DIRECTORY, str(self._attempt.path), grace_s=0.0)
         os.close(process)
         state, reason = classify(
             self._attempt,
@@ -99,19 +111,25 @@ class Supervision:
         return True
 
     def _enforce_limits(self) -> None:
-        now = time.time()
+        """Enforce deadline and silence in seconds awake: a suspended machine or process does not use them up."""
+        now = time.monotonic()
+        self._awake_s += min(now - self._last_tick, LONGEST_TICK_S)
+        self._last_tick = now
         deadline, silence = self._spec.deadline_seconds, self._spec.silence_seconds
-        if deadline is not None and now - self._started > deadline:
+        if deadline is not None and self._awake_s > deadline:
             self.stop(AttemptState.TIMED_OUT, 0.0)
-        if silence is not None and now - self._last_sign() > silence:
+        if silence is not None and self._silent_s() > silence:
             self.stop(AttemptState.SILENT, 0.0)
-        if self._kill_at is not None and time.monotonic() > self._kill_at:
+        if self._kill_at is not None and now > self._kill_at:
             self._signal_group(signal.SIGKILL)
 
-    def _last_sign(self) -> float:
+    def _silent_s(self) -> float:
+        """Count the seconds awake since `progress.jsonl` was last seen to change."""
         with contextlib.suppress(FileNotFoundError):
-            return max(self._started, self._attempt.progress.stat().st_mtime)
-        return self._started
+            changed = self._attempt.progress.stat().st_mtime
+            if changed != self._last_sign[0]:
+                self._last_sign = (changed, self._awake_s)
+        return self._awake_s - self._last_sign[1]
 
     def _signal_group(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -126,8 +144,9 @@ def trainer_command(attempt: AttemptDirectory, spec: AttemptSpec) -> tuple[str, 
 def trainer_environment(attempt: AttemptDirectory, spec: AttemptSpec) -> dict[str, str]:
     """Give the trainer's environment: where its files are, and no more threads than it may use."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(spec.threads))
+    inherited = {name: value for name, value in os.environ.items() if name != "BOHPO_STORE"}  # may hold a password
     return {
-        **os.environ,
+        **inherited,
         **threads,
         "PYTHONUNBUFFERED": "1",
         "BOHPO_CONFIG": str(attempt.config),
@@ -186,6 +205,8 @@ def _bound_to_driver() -> bool:
 
 def _die_with_worker() -> None:
     die_with_parent(signal.SIGKILL)
+    if os.getppid() != _WORKER:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":

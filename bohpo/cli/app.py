@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError, Group
 
+from bohpo.cli.output import say
 from bohpo.errors import BohpoError, StudyError
 
 _GROUPS = {
@@ -73,13 +74,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _leave("\n".join(f"{error.source}: {mistake}" for mistake in error.mistakes), error.exit_code)
     except BohpoError as error:
         _leave(f"bohpo: {error}", error.exit_code)
-    except KeyboardInterrupt:
-        _leave("", 130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        _leave(f"bohpo: {error.filename or 'the system'}: {error.strerror}; free space, or choose another place", 2)
+    except KeyboardInterrupt:
+        _leave("", 130)
 
 
 def _leave(message: str, exit_code: int) -> None:
     if message:
-        print(message, file=sys.stderr)
+        say(message)
     sys.exit(exit_code)

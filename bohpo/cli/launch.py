@@ -6,13 +6,12 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from bohpo.campaign.launch import begin, drive, make_cluster, prepare_to_resume, study_of
+from bohpo.campaign.launch import begin, drive, make_cluster, study_of
 from bohpo.cli.output import emit, say
 from bohpo.cli.place import HERE, Place
 from bohpo.cli.summary import print_conclusion
 from bohpo.cli.watch import following
 from bohpo.errors import StudyError
-from bohpo.store import Store
 from bohpo.store.records import Campaign, CampaignState, StopRequest
 from bohpo.study import Study, check_entry
 
@@ -57,9 +56,10 @@ def launch(
     with place.open(create=True) as store:
         campaign = begin(wanted, store, place.directory, name=name)
         if campaign.state is not CampaignState.FINISHED:
-            say(f"campaign {campaign.name}: {campaign.directory}, recorded in {place.store}")
+            say(f"campaign {campaign.name}: {campaign.directory}")
             say(f"  watch it from another terminal: bohpo watch {campaign.name}")
-            _drive(wanted, campaign, store, place, follow=follow)
+        with _shown(place, campaign, follow=follow):
+            drive(wanted, campaign, store)
         print_conclusion(store, campaign.name, json=json)
 
 
@@ -75,13 +75,14 @@ def stop(campaign: str, /, *, now: bool = False, json: bool = False, place: Plac
     with place.open() as store:
         lease = store.lease(store.campaign(campaign).name)
         request = StopRequest.NOW if now else StopRequest.DRAIN
-        store.request_stop(campaign, request)
-        if lease is None:
-            say(f"no driver is at work on {campaign!r}; nothing runs")
-        elif not json:
-            say(f"{campaign} will stop {'now' if now else 'when its running trainings have ended'}")
-        if json:
-            emit({"campaign": campaign, "request": request.value, "driver": lease is not None})
+        if lease is not None:
+            store.request_stop(campaign, request)
+    if json:
+        emit({"campaign": campaign, "request": request.value, "driver": lease is not None})
+    elif lease is None:
+        say(f"no driver is at work on {campaign!r}; nothing runs")
+    else:
+        say(f"{campaign} will stop {'now' if now else 'when its running trainings have ended'}")
 
 
 def resume(
@@ -97,19 +98,16 @@ def resume(
         place: Where it is recorded.
     """
     with place.open() as store:
-        record = prepare_to_resume(store, campaign, trials=trials)
-        _drive(study_of(record), record, store, place, follow=follow)
+        record = store.campaign(campaign)
+        with _shown(place, record, follow=follow):
+            drive(study_of(record), record, store, trials=trials)
         print_conclusion(store, campaign, json=json)
 
 
-def _drive(study: Study, campaign: Campaign, store: Store, place: Place, *, follow: bool) -> None:
-    with following(place, campaign.name) if follow else _quietly():
-        drive(study, campaign, store)
-
-
 @contextlib.contextmanager
-def _quietly() -> Iterator[None]:
-    yield
+def _shown(place: Place, campaign: Campaign, *, follow: bool) -> Iterator[None]:
+    with following(place, campaign.name) if follow else contextlib.nullcontext():
+        yield
 
 
 def _say_what_would_run(study: Study, name: str, *, json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -17,8 +18,9 @@ def emit(data: dict[str, Any]) -> None:
 
 
 def say(message: str) -> None:
-    """Talk to the person at the terminal."""
-    print(message, file=sys.stderr, flush=True)
+    """Talk to the person at the terminal, if one still listens."""
+    with contextlib.suppress(BrokenPipeError):
+        print(message, file=sys.stderr, flush=True)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -66,6 +66,7 @@ def as_json(view: CampaignView, *, driver: str | None = None) -> dict[str, Any]:
             "queued": now.queued,
         },
         "best": None if now.best is None else trial_as_json(view, now.best),
+        "evaluations": len(view.evaluations),
         "busy_fraction": now.busy,
         "busy_fraction_after_first_jobs": now.busy_after,
         "mean_gap_seconds": now.mean_gap,

@@ -82,7 +82,14 @@ def show(
 
 
 def _is_over(store: Store, campaign: str, until: threading.Event, *, driving: bool) -> bool:
-    return until.is_set() or (not driving and store.campaign(campaign).state is not CampaignState.ACTIVE)
+    if until.is_set() or driving:
+        return until.is_set()
+    if store.campaign(campaign).state is not CampaignState.ACTIVE:
+        return True
+    if store.lease(campaign) is None:
+        say(f"no driver is at work on {campaign!r}; `bohpo resume {campaign}` goes on with it")
+        return True
+    return False
 
 
 def _show_lines(store: Store, campaign: str, until: threading.Event, interval: float, *, driving: bool) -> None:

@@ -16,6 +16,9 @@ from bohpo.processes import ATTEMPT_DIRECTORY, DRIVER_PID, end_processes, proces
 CLOSE_GRACE_S = 30.0
 """Longer than a worker gives its trainer to save a checkpoint."""
 
+BLIND_WAIT_S = 0.2
+"""How long to wait where the end of a job cannot be waited for."""
+
 
 class LocalCluster:
     """Runs each job as a process in a session of its own; it finds the driver's id in `BOHPO_DRIVER_PID`.
@@ -53,12 +56,17 @@ class LocalCluster:
 
     def wait(self, seconds: float) -> None:
         """Return as soon as a process has ended, and after `seconds` at the latest."""
+        poll = select.poll()
         descriptors = []
         try:
             for process in self._processes.values():
                 with contextlib.suppress(ProcessLookupError):
                     descriptors.append(os.pidfd_open(process.pid))
-            select.select(descriptors, [], [], seconds)
+                    poll.register(descriptors[-1], select.POLLIN)
+        except OSError:  # more jobs than files may be open: look again soon
+            seconds = min(seconds, BLIND_WAIT_S)
+        try:
+            poll.poll(seconds * 1000)
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
@@ -69,9 +77,10 @@ class LocalCluster:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(_pid(job_id), signal.SIGTERM)
 
-    def end_leftover(self, job: Job) -> None:
+    def end_leftover(self, job: Job, *, grace_s: float) -> None:
         """End every process that was started for the job's attempt, the trainer's own children included."""
-        end_processes(ATTEMPT_DIRECTORY, job.environment[ATTEMPT_DIRECTORY], grace_s=CLOSE_GRACE_S)
+        folder = job.environment[ATTEMPT_DIRECTORY]
+        end_processes(ATTEMPT_DIRECTORY, folder, asked=job.command, grace_s=grace_s)
 
     def close(self) -> None:
         """Stop all processes: politely, then for good."""

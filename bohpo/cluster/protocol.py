@@ -51,8 +51,13 @@ class Cluster(Protocol):
         """Ask a job to stop: its trainer saves a checkpoint first. Harmless when it has ended."""
         ...
 
-    def end_leftover(self, job: Job) -> None:
-        """End all that an earlier driver's submission of this job may still run; return when it is gone."""
+    def end_leftover(self, job: Job, *, grace_s: float) -> None:
+        """End all that a submission of this job may still run, whoever submitted it; return when it is gone.
+
+        Args:
+            job: As it was submitted.
+            grace_s: Seconds that its worker gets to have a checkpoint saved.
+        """
         ...
 
     def close(self) -> None:

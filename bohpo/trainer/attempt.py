@@ -26,7 +26,8 @@ An external command, in any language, finds these in its environment:
 | BOHPO_RESUME_FROM | checkpoint folders of earlier attempts, latest first, separated by colons; may be empty   |
 | BOHPO_MODEL       | folder to save the model in; for an evaluation, the model to score                        |
 
-On SIGTERM it has 20 s to save a checkpoint and leave with exit code 75.
+On SIGTERM it has 20 s to save a checkpoint and leave with exit code 75. The signal goes to the command's own process,
+not to its children, which may be loading data for it: a shell script starts the training by `exec`.
 """
 
 from __future__ import annotations
@@ -34,14 +35,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bohpo.durable import read_json, write_json
 
-GREATEST_STEP = 10**12
-"""Reports beyond this step are taken for foreign; a database could not hold all of them."""
+GREATEST_STEP = 2**31 - 1
+"""Steps are counted from 0 to this, the greatest that a database's integer holds; other reports are foreign."""
 
 STOPPED_EXIT_CODE = 75
 """Exit code by which a trainer says: stopped early with a checkpoint, run me again (EX_TEMPFAIL of sysexits.h)."""
@@ -55,6 +57,7 @@ class AttemptSpec:
         campaign: Name of the campaign.
         trial: Number of the trial.
         number: 1 for the first attempt, and so on.
+        uid: Identity of the trial, which tells its files from those that another database's trial left here.
         entry: `module:function` of a Python trainer, or empty.
         command: External command, or empty.
         working_directory: Where the trainer runs; also the first place where Python looks for its module.
@@ -72,6 +75,7 @@ class AttemptSpec:
     campaign: str
     trial: int
     number: int
+    uid: str = ""
     entry: str = ""
     command: tuple[str, ...] = ()
     working_directory: str = "."
@@ -148,10 +152,19 @@ class AttemptDirectory:
         return self.path / "ended.json"
 
     def prepare(self, spec: AttemptSpec, configuration: dict[str, Any]) -> None:
-        """Write what the worker reads; harmless when repeated."""
+        """Write what the worker reads; harmless when repeated. Files of another trial are moved aside."""
+        if self.path.exists() and not self.belongs_to(spec.uid):
+            self.path.rename(self.path.with_name(f"{self.path.name}.aside-{uuid.uuid4().hex[:8]}"))
         self.path.mkdir(parents=True, exist_ok=True)
-        write_json(self.config, configuration)
         write_json(self.spec, spec.to_json())
+        write_json(self.config, configuration)
+
+    def belongs_to(self, uid: str) -> bool:
+        """Tell whether the files are of the trial of this identity."""
+        try:
+            return self.read_spec().uid == uid
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
 
     def read_spec(self) -> AttemptSpec:
         """Read what `prepare` wrote."""
@@ -165,7 +178,7 @@ class AttemptDirectory:
         """Read the reports so far as (step, value); lines that are torn or foreign are passed over."""
         try:
             lines = self.progress.read_bytes().splitlines()
-        except FileNotFoundError:
+        except OSError:
             return []
         reports = []
         for line in lines:
@@ -174,7 +187,7 @@ class AttemptDirectory:
                 step, value = int(report["step"]), float(report["value"])
             except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
                 continue
-            if abs(step) <= GREATEST_STEP and math.isfinite(value):
+            if 0 <= step <= GREATEST_STEP and math.isfinite(value):
                 reports.append((step, value))
         return reports
 

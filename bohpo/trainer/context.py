@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from bohpo.errors import AttemptError
-from bohpo.trainer.attempt import AttemptDirectory, AttemptSpec
+from bohpo.trainer.attempt import GREATEST_STEP, AttemptDirectory, AttemptSpec
 from bohpo.trainer.checkpoint import Checkpoint
 
 
@@ -72,12 +72,15 @@ class Context:
         """Tell how the training goes; shown live, and what learning curves are made of.
 
         Args:
-            step: Steps done, ascending.
+            step: Steps done, 0 to 2^31 - 1, ascending.
             value: Objective so far, or the validation score where there is one.
 
         Raises:
-            AttemptError: If `value` is not finite: a diverged training is not worth going on with.
+            AttemptError: If `step` is out of range, or `value` is not finite: a diverged training is not worth going
+                on with.
         """
+        if not 0 <= step <= GREATEST_STEP:
+            raise AttemptError(f"report({step}, ...): steps are counted from 0 to {GREATEST_STEP}")
         if not math.isfinite(value):
             raise AttemptError(f"the training diverged: step {step} reported {value}")
         line = json.dumps({"step": int(step), "value": float(value), "time": round(time.time(), 3)}) + "\n"

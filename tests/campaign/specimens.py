@@ -114,3 +114,56 @@ def with_children(config: Mapping[str, Any], context: Context) -> Outcome:
     if os.fork() == 0:
         time.sleep(3600)
     return Outcome(0.5)
+
+
+def with_loader(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Train with a child that loads data, and fail if it dies."""
+    loader = os.fork()
+    if loader == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        time.sleep(3600)
+    context.report(0, 0.0)
+    while not context.should_stop:
+        if os.waitpid(loader, os.WNOHANG) != (0, 0):
+            raise RuntimeError("the loader was killed")
+        time.sleep(0.01)
+    os.kill(loader, 0)
+    context.checkpoint.save(1, b"saved")
+    raise Stopped
+
+
+def exiting_on_sigterm(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Leave with exit code 0 and no outcome when asked to stop, as many scripts do."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    context.report(0, 0.0)
+    time.sleep(3600)
+    return Outcome(0.0)
+
+
+def crashing_at_the_end(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Write a valid outcome, then die as a driver library does when it is torn down."""
+    (context.directory / "outcome.json").write_text(json.dumps({"value": 0.5}))
+    os.kill(os.getpid(), signal.SIGSEGV)
+    return Outcome(0.0)
+
+
+def daemonising(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Leave a child in a session of its own."""
+    if os.fork() == 0:
+        os.setsid()
+        time.sleep(3600)
+    return Outcome(0.5)
+
+
+def reporting_a_negative_step(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Report a step that no database holds, past the check of `context.report`."""
+    with (context.directory / "progress.jsonl").open("a") as progress:
+        progress.write('{"step": -1, "value": 0.5}\n')
+    return Outcome(0.5)
+
+
+def breaking_its_folder(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Put folders where files belong, and die."""
+    (context.directory / "progress.jsonl").mkdir()
+    (context.directory / "outcome.json").mkdir()
+    os._exit(0)

@@ -68,6 +68,7 @@ def test_a_good_training_completes(tmp_path: Path) -> None:
         ("writing_garbage", AttemptState.INVALID_OUTCOME, "outcome.json is not JSON"),
         ("leaving_quietly", AttemptState.INVALID_OUTCOME, "ended without outcome.json"),
         ("killed", AttemptState.KILLED, "killed by SIGKILL"),
+        ("breaking_its_folder", AttemptState.INVALID_OUTCOME, "outcome.json cannot be read"),
     ],
 )
 def test_a_bad_training_ends_with_its_reason(tmp_path: Path, function: str, state: AttemptState, reason: str) -> None:
@@ -170,3 +171,51 @@ def test_a_command_that_is_not_there_is_the_trials_own_failure(tmp_path: Path) -
     ending = run(prepare(tmp_path, "", entry="", command=("no-such-program",)))
     assert ending.state is AttemptState.RAISED
     assert "no-such-program" in ending.reason
+
+
+def test_a_stop_is_not_told_to_the_children_that_load_data(tmp_path: Path) -> None:
+    attempt = prepare(tmp_path, "with_loader")
+    worker = start(attempt)
+    wait_for(attempt.progress)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait() == 0
+    ending = Ending.read(attempt)
+    assert ending is not None and ending.state is AttemptState.PREEMPTED, ending
+    assert Checkpoint(attempt.checkpoint).load() == (1, b"saved")
+    assert processes_with_environment(ATTEMPT_DIRECTORY, str(attempt.path)) == []
+
+
+def test_a_trainer_that_leaves_quietly_when_stopped_is_preempted_not_failed(tmp_path: Path) -> None:
+    attempt = prepare(tmp_path, "exiting_on_sigterm")
+    worker = start(attempt)
+    wait_for(attempt.progress)
+    worker.send_signal(signal.SIGTERM)
+    worker.wait()
+    ending = Ending.read(attempt)
+    assert ending is not None and ending.state is AttemptState.PREEMPTED
+
+
+def test_a_valid_outcome_counts_even_if_the_trainer_was_killed_after_it(tmp_path: Path) -> None:
+    assert run(prepare(tmp_path, "crashing_at_the_end")).state is AttemptState.COMPLETED
+
+
+def test_a_child_in_a_session_of_its_own_is_ended_too(tmp_path: Path) -> None:
+    attempt = prepare(tmp_path, "daemonising")
+    assert run(attempt).state is AttemptState.COMPLETED
+    assert processes_with_environment(ATTEMPT_DIRECTORY, str(attempt.path)) == []
+
+
+def test_a_suspended_worker_does_not_use_up_the_silence(tmp_path: Path) -> None:
+    attempt = prepare(tmp_path, "stepwise", silence_seconds=6.0)
+    worker = start(attempt)
+    wait_for(attempt.progress)
+    worker.send_signal(signal.SIGSTOP)
+    trainers = [p for p in processes_with_environment(ATTEMPT_DIRECTORY, str(attempt.path)) if p != worker.pid]
+    for pid in trainers:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(8)
+    for pid in (*trainers, worker.pid):
+        os.kill(pid, signal.SIGCONT)
+    worker.wait()
+    ending = Ending.read(attempt)
+    assert ending is not None and ending.state is AttemptState.COMPLETED, ending

@@ -88,7 +88,7 @@ def test_what_an_earlier_driver_left_is_ended_with_all_its_children(cluster: Clu
     with contextlib.closing(IMPLEMENTATIONS["local"]()) as earlier:
         job_id = earlier.submit(left)
         wait_until(lambda: len(list(tmp_path.glob("pid-*"))) == 2)
-        cluster.end_leftover(left)
+        cluster.end_leftover(left, grace_s=10.0)
         assert cluster.alive([job_id, other]) == {other}
         for path in tmp_path.glob("pid-*"):
             assert process_started(int(path.name.removeprefix("pid-"))) is None
