@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bohpo.errors import LeaseError
 from bohpo.space import Space
 from bohpo.store import campaigns, history, leases, reading, recording, schema
 from bohpo.store.campaigns import NewCampaign
@@ -30,6 +31,7 @@ class DatabaseStore:
     def __init__(self, database: Database) -> None:
         """Use a database whose tables have been checked; see `open`."""
         self._database = database
+        self._file = _identity(database.location.path)
 
     def __repr__(self) -> str:
         """Show where the database is, without its password."""
@@ -96,6 +98,11 @@ class DatabaseStore:
 
     def renew_lease(self, lease: Lease, seconds: float) -> Lease:
         """Hold the lease for another `seconds` from now."""
+        if _identity(self._database.location.path) != self._file:
+            raise LeaseError(
+                f"{self._database.location} was removed or replaced under the driver of {lease.campaign!r}, and the"
+                " lease with it; put it back, then `bohpo resume`: outcomes are still in the campaign's folder"
+            )
         return self._database.write(lambda connection: leases.renew(connection, lease, seconds))
 
     def release_lease(self, lease: Lease) -> None:
@@ -194,6 +201,17 @@ def upgrade(url: str) -> tuple[str, str]:
     finally:
         database.close()
     return before, after
+
+
+def _identity(path: Path | None) -> tuple[int, int] | None:
+    """Tell an SQLite file from another one at its path; None where there is none."""
+    if path is None:
+        return None
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _connect(location: Location, *, create: bool) -> Database:

@@ -417,3 +417,24 @@ def test_campaigns_of_two_databases_never_share_a_folder(store: Store, tmp_path:
     with contextlib.closing(open_store(str(tmp_path / "another.db"))) as other:
         folders = {begin(study(), each, tmp_path).directory.name for each in (store, other)}
     assert folders == {"specimen", "specimen-2"}
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_driver_whose_database_was_removed_ends_and_says_so(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bohpo.campaign.ledger._RENEW_S", 0.0)
+    wanted = study("stepwise", trials=2)
+    campaign = begin(wanted, store, tmp_path)
+
+    def remove() -> None:
+        wait_until((campaign.directory / "trials" / "0" / "steps.txt").exists)
+        (tmp_path / "bohpo.db").rename(tmp_path / "elsewhere.db")
+
+    remover = threading.Thread(target=remove)
+    remover.start()
+    with pytest.raises(LeaseError, match="put it back"):
+        drive(wanted, campaign, store)
+    remover.join()
+    (tmp_path / "elsewhere.db").rename(tmp_path / "bohpo.db")
+    assert drive(wanted, store.campaign("specimen"), store).state is CampaignState.FINISHED
