@@ -37,7 +37,7 @@ method = "random"
 [space]
 x = {{ type = "float", low = 0.0, high = 1.0 }}
 [fixed]
-step_seconds = 0.12
+step_seconds = 0.18
 """
 
 
