@@ -176,7 +176,8 @@ def test_a_dry_run_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not (folder / "campaigns").exists()
 
 
-def test_ctrl_c_stops_cleanly_and_resume_finishes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=["ctrl-c", "hangup"])
+def test_ctrl_c_and_a_hangup_stop_cleanly_and_resume_finishes(tmp_path: Path, number: signal.Signals) -> None:
     folder = write_study(tmp_path, "stepwise", trials=3)
     driver = subprocess.Popen(
         (sys.executable, "-m", "bohpo", "launch", "study.toml", "--follow"),
@@ -190,7 +191,7 @@ def test_ctrl_c_stops_cleanly_and_resume_finishes(tmp_path: Path) -> None:
     while not steps.exists():
         assert time.monotonic() < give_up
         time.sleep(0.05)
-    os.killpg(driver.pid, signal.SIGINT)
+    os.killpg(driver.pid, number)
     _, talk = driver.communicate()
     assert driver.returncode == 130, talk
     assert "bohpo resume specimen" in talk
