@@ -268,7 +268,8 @@ def test_doctor_finds_this_machine_fit_but_perhaps_for_its_disk(launched: Path) 
 
 
 def test_doctor_names_trouble_and_remedy(launched: Path) -> None:
-    done = bohpo(launched, "doctor", "--store", "broken.toml")
+    (launched / "garbage.db").write_text("no database")
+    done = bohpo(launched, "doctor", "--store", "garbage.db")
     assert done.returncode == 2
     assert "TROUBLE" in done.stdout
 
