@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bohpo.campaign.attempts import plan_attempt, worker_job
-from bohpo.campaign.ending import Ending, read_outcome
+from bohpo.campaign.ending import find_ending, read_outcome
 from bohpo.campaign.launch import check_folder
 from bohpo.campaign.retention import completed_attempt
 from bohpo.cluster.local import LocalCluster
@@ -54,7 +54,7 @@ def _evaluate(study: Study, campaign: Campaign, store: Store, *, again: bool, no
         )
     trial = _best(study, campaign, store)
     folder = _new_folder(campaign.directory / "evaluations")
-    outcome_value, outcome = _run(study, campaign, trial, AttemptDirectory(folder))
+    outcome_value, outcome = _run(study, campaign, trial, AttemptDirectory(folder), now)
     evaluation = Evaluation(trial.number, now, dataclasses.replace(outcome, value=outcome_value))
     store.add_evaluation(campaign.name, evaluation)
     return evaluation
@@ -84,7 +84,7 @@ def _new_folder(parent: Path) -> Path:
     return folder
 
 
-def _run(study: Study, campaign: Campaign, trial: Trial, files: AttemptDirectory) -> tuple[float, Outcome]:
+def _run(study: Study, campaign: Campaign, trial: Trial, files: AttemptDirectory, now: float) -> tuple[float, Outcome]:
     """Have a worker call the evaluator, as it would call the trainer."""
     trained = completed_attempt(campaign, trial)
     if not trained.model.is_dir() or not any(trained.model.iterdir()):
@@ -104,8 +104,7 @@ def _run(study: Study, campaign: Campaign, trial: Trial, files: AttemptDirectory
         job = cluster.submit(worker_job(f"{campaign.name}-evaluation-{files.path.name}", files.path))
         while cluster.alive([job]):
             cluster.wait(1.0)
-    ending = Ending.read(files)
-    if ending is None or ending.state is not AttemptState.COMPLETED:
-        reason = "its worker vanished" if ending is None else ending.reason
-        raise AttemptError(f"the evaluation failed: {reason}; see {files.log}")
+    ending = find_ending(files, spec, submitted=now, now=now)
+    if ending.state is not AttemptState.COMPLETED:
+        raise AttemptError(f"the evaluation failed: {ending.reason}; see {files.log}")
     return read_outcome(files, spec)

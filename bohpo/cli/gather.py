@@ -56,6 +56,6 @@ def reports_of(campaign: Campaign, trial: Trial) -> list[tuple[int, float]]:
     return sorted(reports.items())
 
 
-def running(trials: tuple[Trial, ...]) -> list[Trial]:
-    """Give the trials that a job is at work on."""
+def with_a_job(trials: tuple[Trial, ...]) -> list[Trial]:
+    """Give the trials for which a job was submitted, whether it waits in the queue or runs."""
     return [t for t in trials if t.state is TrialState.PENDING and t.attempts and t.attempts[-1].state.is_alive]

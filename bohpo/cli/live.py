@@ -9,7 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from bohpo.cli.gather import reports_of, running
+from bohpo.cli.gather import reports_of, with_a_job
 from bohpo.trial import Trial, TrialState
 from bohpo.views import wording
 from bohpo.views.campaign import CampaignView
@@ -62,7 +62,7 @@ def _running(view: CampaignView) -> RenderableType:
     table = Table(box=SIMPLE_HEAD, title="running", title_justify="left")
     for title in ("trial", "for", "step", "last value", "configuration"):
         table.add_column(title, no_wrap=title != "configuration")
-    for trial in running(view.trials):
+    for trial in with_a_job(view.trials):
         reports = reports_of(view.campaign, trial)
         began = trial.attempts[-1].started
         table.add_row(

@@ -98,7 +98,7 @@ def rows(view: CampaignView, now: Status) -> list[tuple[str, str]]:
 
 def print_conclusion(store: Store, campaign: str, *, json: bool) -> None:
     """Print what a campaign came to, and what can be done with it."""
-    view = gather(store, campaign)
+    view = gather(store, campaign, curves_of=0)
     if json:
         emit(as_json(view))
         return

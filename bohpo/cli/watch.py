@@ -6,7 +6,7 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from bohpo.cli.gather import gather
 from bohpo.cli.output import emit, say
@@ -73,12 +73,23 @@ def show(
         driving: Whether a driver in this process is about to begin, so that the campaign's end is not taken from
             its record.
     """
+    looks = _looks(store, campaign, until, interval, driving=driving)
     if json:
-        _show_json(store, campaign, until, interval)
+        _show_json(store, campaign, looks)
     elif sys.stderr.isatty():
-        _show_drawn(store, campaign, until, interval, driving=driving)
+        _show_drawn(store, campaign, looks)
     else:
-        _show_lines(store, campaign, until, interval, driving=driving)
+        _show_lines(store, campaign, looks, after=_last_told(store, campaign, driving=driving))
+
+
+def _looks(store: Store, campaign: str, until: threading.Event, interval: float, *, driving: bool) -> Iterator[bool]:
+    """Give the moments to look at a campaign: whether it is the last look, until it is."""
+    over = False
+    while not over:
+        over = _is_over(store, campaign, until, driving=driving)
+        yield over
+        if not over:
+            until.wait(interval)
 
 
 def _is_over(store: Store, campaign: str, until: threading.Event, *, driving: bool) -> bool:
@@ -92,52 +103,36 @@ def _is_over(store: Store, campaign: str, until: threading.Event, *, driving: bo
     return False
 
 
-def _show_lines(store: Store, campaign: str, until: threading.Event, interval: float, *, driving: bool) -> None:
-    last = (
-        max((event.number for event in store.events(campaign)), default=0)
-        if not driving
-        else _last_start(store, campaign)
-    )
-    over = False
-    while not over:
-        over = _is_over(store, campaign, until, driving=driving)
-        for event in store.events(campaign, after=last):
-            last = event.number
+def _last_told(store: Store, campaign: str, *, driving: bool) -> int:
+    """Give the number of the event after which lines are shown: of this driver, or from now on."""
+    events = store.events(campaign)
+    return max((event.number for event in events if not driving or event.kind == "driver-ended"), default=0)
+
+
+def _show_lines(store: Store, campaign: str, looks: Iterable[bool], *, after: int) -> None:
+    for _ in looks:
+        for event in store.events(campaign, after=after):
+            after = event.number
             if event.kind in _TOLD:
                 say(f"{time.strftime('%H:%M:%S', time.localtime(event.time))}  {event.message}")
-        if not over:
-            until.wait(interval)
 
 
-def _last_start(store: Store, campaign: str) -> int:
-    """Give the number of the last event before this driver's own."""
-    return max((event.number for event in store.events(campaign) if event.kind == "driver-ended"), default=0)
-
-
-def _show_drawn(store: Store, campaign: str, until: threading.Event, interval: float, *, driving: bool) -> None:
+def _show_drawn(store: Store, campaign: str, looks: Iterable[bool]) -> None:
     from rich.console import Console
     from rich.live import Live
 
     from bohpo.cli.live import draw
 
-    with Live(draw(gather(store, campaign)), console=Console(stderr=True), auto_refresh=False) as live:
-        over = False
-        while not over:
-            over = _is_over(store, campaign, until, driving=driving)
-            live.update(draw(gather(store, campaign)), refresh=True)
-            if not over:
-                until.wait(interval)
+    with Live(console=Console(stderr=True), auto_refresh=False) as live:
+        for _ in looks:
+            live.update(draw(gather(store, campaign, curves_of=0)), refresh=True)
 
 
-def _show_json(store: Store, campaign: str, until: threading.Event, interval: float) -> None:
-    shown: dict[str, object] = {}
-    over = False
-    while not over:
-        over = _is_over(store, campaign, until, driving=False)
-        now = as_json(gather(store, campaign))
-        if now["trials"] != shown.get("trials") or over:
+def _show_json(store: Store, campaign: str, looks: Iterable[bool]) -> None:
+    shown = None
+    for is_last in looks:
+        now = as_json(gather(store, campaign, curves_of=0))
+        if now["trials"] != shown or is_last:
             emit(now)
             sys.stdout.flush()
-        shown = now
-        if not over:
-            until.wait(interval)
+        shown = now["trials"]

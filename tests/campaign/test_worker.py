@@ -47,6 +47,16 @@ def wait_for(path: Path) -> None:
         time.sleep(0.02)
 
 
+def stop_once_it_reports(attempt: AttemptDirectory) -> Ending:
+    worker = start(attempt)
+    wait_for(attempt.progress)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait() == 0
+    ending = Ending.read(attempt)
+    assert ending is not None
+    return ending
+
+
 def test_a_good_training_completes(tmp_path: Path) -> None:
     attempt = prepare(tmp_path, "quadratic")
     ending = run(attempt)
@@ -116,12 +126,7 @@ def test_children_that_a_trainer_left_behind_are_ended(tmp_path: Path) -> None:
 
 def test_sigterm_saves_a_checkpoint_from_which_the_next_attempt_goes_on(tmp_path: Path) -> None:
     attempt = prepare(tmp_path, "stepwise")
-    worker = start(attempt)
-    wait_for(attempt.progress)
-    worker.send_signal(signal.SIGTERM)
-    assert worker.wait() == 0
-    ending = Ending.read(attempt)
-    assert ending is not None and ending.state is AttemptState.PREEMPTED
+    assert stop_once_it_reports(attempt).state is AttemptState.PREEMPTED
     saved = Checkpoint(attempt.checkpoint).load()
     assert saved is not None and saved[0] >= 1
 
@@ -175,24 +180,14 @@ def test_a_command_that_is_not_there_is_the_trials_own_failure(tmp_path: Path) -
 
 def test_a_stop_is_not_told_to_the_children_that_load_data(tmp_path: Path) -> None:
     attempt = prepare(tmp_path, "with_loader")
-    worker = start(attempt)
-    wait_for(attempt.progress)
-    worker.send_signal(signal.SIGTERM)
-    assert worker.wait() == 0
-    ending = Ending.read(attempt)
-    assert ending is not None and ending.state is AttemptState.PREEMPTED, ending
+    assert stop_once_it_reports(attempt).state is AttemptState.PREEMPTED
     assert Checkpoint(attempt.checkpoint).load() == (1, b"saved")
     assert processes_with_environment(ATTEMPT_DIRECTORY, str(attempt.path)) == []
 
 
 def test_a_trainer_that_leaves_quietly_when_stopped_is_preempted_not_failed(tmp_path: Path) -> None:
     attempt = prepare(tmp_path, "exiting_on_sigterm")
-    worker = start(attempt)
-    wait_for(attempt.progress)
-    worker.send_signal(signal.SIGTERM)
-    worker.wait()
-    ending = Ending.read(attempt)
-    assert ending is not None and ending.state is AttemptState.PREEMPTED
+    assert stop_once_it_reports(attempt).state is AttemptState.PREEMPTED
 
 
 def test_a_valid_outcome_counts_even_if_the_trainer_was_killed_after_it(tmp_path: Path) -> None:
