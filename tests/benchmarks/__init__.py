@@ -1,0 +1,6 @@
+"""The referee: samplers raced on tuning tasks, asynchronously, in virtual time and in one run.
+
+python -m tests.benchmarks.race       which sampler finds better configurations in as many trainings
+python -m tests.benchmarks.latency    what a proposal costs
+python -m tests.benchmarks.ablation   what each part of the recipe earns
+"""
