@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 
 import optuna
 import pytest
@@ -49,6 +50,12 @@ def test_variants_come_after_the_samplers() -> None:
 def test_an_unknown_name_is_refused_with_a_remedy(samplers: str, switches: str, remedy: str) -> None:
     with pytest.raises(UsageError, match=remedy):
         sampler_names(samplers, switches)
+
+
+def test_ax_is_refused_with_a_remedy_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ax", None)
+    with pytest.raises(UsageError, match="pip install ax-platform"):
+        sampler_names("bohpo,ax")
 
 
 def test_the_whole_space_of_a_conditional_task_is_found() -> None:

@@ -11,8 +11,9 @@ import pytest
 from bohpo.errors import UsageError
 from bohpo.trial import Configuration
 from tests.benchmarks.tasks import FAILED_REGRET, PUBLIC, SyntheticTask, load_task, task_names
+from tests.benchmarks.tasks.mixed import MixedAckley
 from tests.benchmarks.tasks.network import Network, diverges, memory
-from tests.benchmarks.tasks.numeric import MeasuredNoise
+from tests.benchmarks.tasks.numeric import BraninCurrin, MeasuredNoise, NoisyHartmann
 from tests.benchmarks.tasks.task import random_configurations
 
 OTHER_SEED = 1
@@ -84,6 +85,40 @@ def test_scores_scatter_as_they_claim(task: SyntheticTask) -> None:
     scores = [task.evaluate(configuration, rng)[0] for _ in range(400)]
     assert np.std(scores) == pytest.approx(task.sd(configuration), rel=0.15)
     assert np.mean(scores) == pytest.approx(task.score(configuration), abs=4 * task.sd(configuration) / 20)
+
+
+def test_hartmann_has_the_published_hills() -> None:
+    """Two of its maxima: 3.32237, the greatest, and 3.2032."""
+    task = NoisyHartmann()
+    assert task.score(task.optimum) == pytest.approx(3.32237, abs=1e-5)
+    second = (0.40465, 0.88244, 0.84610, 0.57399, 0.13893, 0.03850)
+    assert task.score(dict(zip(task.names, second, strict=True))) == pytest.approx(3.2032, abs=1e-4)
+
+
+def test_branin_and_currin_have_the_published_extremes() -> None:
+    """Branin's least value 0.397887 is shifted to 0; Currin's greatest is 13.7987."""
+    task = BraninCurrin()
+    assert task.score(task.optimum) == pytest.approx(0.2 * 13.7987, abs=1e-4)
+    elsewhere = task.space.encode(task.optimum)
+    elsewhere[:2] = (3 * math.pi + 5) / 15, 2.475 / 15  # another of Branin's three minima
+    assert task.score(task.space.decode(elsewhere)) == pytest.approx(task.score(task.optimum), abs=1e-4)
+
+
+def test_ackley_by_hand() -> None:
+    task = MixedAckley()
+    x, k = (6.1, -3.7, 2.2), (4, -6)  # where "north" has its hole
+
+    def score(shift: str, step: float) -> float:
+        floats = dict(zip(task.names[:3], (each + step for each in x), strict=True))
+        return task.score({"shift": shift, **floats, "k0": k[0] + 1, "k1": k[1] + 1})
+
+    # all offsets 1: no ripple, root of the mean square 1
+    assert score("north", 1.0) == pytest.approx(-20 * (1 - math.exp(-0.2)))
+    # three offsets 1/2, two 1: mean cosine (-3 + 2) / 5, mean square (3 / 4 + 2) / 5
+    slope, ripple = 20 * (1 - math.exp(-0.2 * math.sqrt(0.55))), math.e - math.exp(-0.2)
+    assert score("north", 0.5) == pytest.approx(-slope - ripple)
+    handicapped = dict(zip(task.names, task.shifts["west"], strict=True))
+    assert task.score({"shift": "west", **handicapped}) == pytest.approx(-2.4)
 
 
 def test_measured_variance_differs_much_from_trial_to_trial() -> None:

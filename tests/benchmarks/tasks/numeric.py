@@ -95,8 +95,8 @@ class MeasuredNoise(SyntheticTask):
     names: ClassVar[tuple[str, ...]] = tuple(f"x{axis}" for axis in range(5))
     space = Space(tuple(FloatParameter(name, 0.0, 1.0) for name in names))
     centre: ClassVar = np.array([0.27, 0.71, 0.38, 0.83, 0.16])
-    quiet_sd: ClassVar[float] = 0.005
-    loud_sd: ClassVar[float] = 0.15
+    quiet_sd: ClassVar[float] = 0.004
+    loud_sd: ClassVar[float] = 0.08
 
     @property
     def optimum(self) -> Configuration:
