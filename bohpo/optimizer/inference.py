@@ -1,49 +1,160 @@
 """The search space of a define-by-run study, learned from its trials. Imports optuna.
 
-Optuna tells which parameters a trial had, not why. A parameter that some trials lack is taken to depend on the value
-of another one wherever a single parameter explains all that was seen; values not seen yet are taken to make it
-active. A wrong guess corrects itself: the trial then has a parameter, or lacks one, and the explanation falls.
+Every trial tells its parameters with their distributions as soon as it has asked for them, and once it has finished,
+under which conditions they are active (`presence`).
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import NoneType
+from typing import Any
 
+import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from bohpo.errors import SpaceError
-from bohpo.optimizer.cube import MOST_NEIGHBOURS
-from bohpo.space import CategoricalParameter, Condition, Parameter, Space, from_distribution
-from bohpo.space.parameters import identity
-from bohpo.trial import Scalar
+from bohpo.optimizer.presence import Presence
+from bohpo.space import CategoricalParameter, Parameter, Space, from_distribution
+from bohpo.trial import Configuration, Scalar
+
+MOST_DISTRIBUTIONS = 3
+"""A parameter whose bounds changed more often than a user changes them has bounds that follow another parameter."""
+
+SCALARS = (str, int, float, NoneType)
+"""Types of the values that a space can hold."""
 
 
-def infer_space(trials: Sequence[FrozenTrial]) -> Space:
-    """Learn a space from all parameters that any trial had.
-
-    A parameter whose distribution changed has the latest one. Those with a single value are left out, as are those
-    that a space cannot hold; Optuna samples these on their own.
-
-    Args:
-        trials: In any state, in the order of their numbers.
-    """
-    distributions: dict[str, BaseDistribution] = {}
+def infer_space(trials: Iterable[FrozenTrial]) -> Space:
+    """Learn a space from all parameters that any trial had; see `Evidence.space`."""
+    evidence = Evidence()
     for trial in trials:
-        distributions.update(trial.distributions)
-    parameters = [_parameter(name, distribution) for name, distribution in distributions.items()]
-    known = {parameter.name: parameter for parameter in parameters if parameter is not None}
-    seen = [trial.params for trial in _whole(trials)]
-    presence = {name: sum(name in params for params in seen) for name in known}
-    return Space(
-        tuple(dataclasses.replace(known[name], when=_condition(name, known, presence, seen)) for name in known)
-    )
+        evidence.suggested(trial)
+        if trial.state.is_finished():
+            evidence.finished(trial, plain(trial.params))
+    return evidence.space()
+
+
+class Evidence:
+    """What the trials of a study tell about its space. Adding one costs the same however many came before."""
+
+    def __init__(self) -> None:
+        """Begin without trials."""
+        self._suggested: dict[str, _Suggested] = {}
+        self._presence = Presence()
+        self._space = Space(())
+        self._is_stale = False
+
+    def suggested(self, trial: FrozenTrial) -> None:
+        """Take in the distributions of a trial in any state; twice is as good as once."""
+        number = trial.number
+        for position, (name, distribution) in enumerate(trial.distributions.items()):
+            known = self._suggested.get(name)
+            if known is None:
+                known = self._suggested[name] = _Suggested(name, (number, position), number, distribution)
+            known.add((number, position), distribution)
+        self._is_stale = True
+
+    def finished(self, trial: FrozenTrial, configuration: Configuration) -> None:
+        """Take in, once, the configuration that a trial had in the end."""
+        if configuration:
+            self._presence.add(configuration, is_complete=trial.state is TrialState.COMPLETE)
+            self._is_stale = True
+
+    def space(self) -> Space:
+        """Learn the space from all parameters that any trial had, in the order in which they were first asked for.
+
+        A parameter whose distribution changed has the latest one; if its bounds never come to rest, the widest ones.
+        Those with a single value are left out, as are those that a space cannot hold; Optuna samples these on their
+        own.
+
+        Returns:
+            The very same object as the last time, where nothing has changed.
+        """
+        if self._is_stale:
+            space, self._is_stale = self._learn(), False
+            self._space = self._space if space == self._space else space
+        return self._space
+
+    def _learn(self) -> Space:
+        ordered = sorted(self._suggested.values(), key=lambda suggested: suggested.first)
+        known = [parameter for parameter in (suggested.parameter() for suggested in ordered) if parameter is not None]
+        conditions = self._presence.conditions(known)
+        return Space(tuple(dataclasses.replace(parameter, when=conditions[parameter.name]) for parameter in known))
+
+
+@dataclass(slots=True)
+class _Suggested:
+    """The distributions that a parameter was suggested from.
+
+    Attributes:
+        name: Of the parameter.
+        first: Number of the first trial that had it, and its place among that trial's parameters.
+        last: Number of the last trial that had it.
+        latest: The distribution there.
+        variants: Different distributions, up to one more than a user's changes account for.
+        bounds: Least and greatest bound of a numeric parameter, by the kind of its distribution.
+    """
+
+    name: str
+    first: tuple[int, int]
+    last: int
+    latest: BaseDistribution
+    variants: list[BaseDistribution] = dataclasses.field(default_factory=list)
+    bounds: dict[tuple[str, bool], tuple[float, float]] = dataclasses.field(default_factory=dict)
+    _made: Parameter | None = None
+    _is_made: bool = False
+
+    def add(self, place: tuple[int, int], distribution: BaseDistribution) -> None:
+        """Take in a distribution, in any order of the trials."""
+        self.first = min(self.first, place)
+        is_other = not _is_equal(distribution, self.latest)
+        if place[0] >= self.last:
+            self.last, self.latest = place[0], distribution
+        if is_other or not self.variants:
+            self._is_made = False
+            self._widen(distribution)
+            if len(self.variants) <= MOST_DISTRIBUTIONS and distribution not in self.variants:
+                self.variants.append(distribution)
+
+    def parameter(self) -> Parameter | None:
+        """Give the parameter; None if it has a single value, or one that a space cannot hold."""
+        if not self._is_made:
+            self._made, self._is_made = _parameter(self.name, self.latest), True
+            if self._made and len(self.variants) > MOST_DISTRIBUTIONS:
+                self._made = _widened(self._made, self.bounds.get(_kind(self.latest)))
+        return self._made
+
+    def _widen(self, distribution: BaseDistribution) -> None:
+        if not isinstance(distribution, CategoricalDistribution):
+            low, high = distribution.low, distribution.high  # type: ignore[attr-defined]
+            least, greatest = self.bounds.get(_kind(distribution), (low, high))
+            self.bounds[_kind(distribution)] = min(low, least), max(high, greatest)
+
+
+def plain(values: Mapping[str, Any]) -> Configuration:
+    """Keep the values that a space can hold; NumPy's, which users enqueue, as Python's own."""
+    if all(isinstance(value, SCALARS) for value in values.values()):
+        return values
+    unpacked = {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}
+    return {name: value for name, value in unpacked.items() if isinstance(value, SCALARS)}
+
+
+def _is_equal(one: BaseDistribution, other: BaseDistribution) -> bool:
+    """Compare as Optuna does, which takes most of the time that a trial costs."""
+    return type(one) is type(other) and one.__dict__ == other.__dict__
+
+
+def _kind(distribution: BaseDistribution) -> tuple[str, bool]:
+    return type(distribution).__name__, bool(getattr(distribution, "log", False))
 
 
 def _parameter(name: str, distribution: BaseDistribution) -> Parameter | None:
-    choices = distribution.choices if isinstance(distribution, CategoricalDistribution) else ()
-    if distribution.single() or not all(choice is None or isinstance(choice, str | int | float) for choice in choices):
+    choices: tuple[Scalar, ...] = distribution.choices if isinstance(distribution, CategoricalDistribution) else ()
+    if distribution.single() or not all(isinstance(choice, SCALARS) for choice in choices):
         return None
     try:
         return from_distribution(name, distribution)
@@ -51,46 +162,10 @@ def _parameter(name: str, distribution: BaseDistribution) -> Parameter | None:
         return None
 
 
-def _whole(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Keep the trials that had all their parameters suggested: the completed, and the ended that look like them."""
-    completed = [trial for trial in trials if trial.state is TrialState.COMPLETE]
-    always = set.intersection(*(set(trial.params) for trial in completed)) if completed else set()
-    ended = [trial for trial in trials if trial.state.is_finished() and trial.params]
-    return [trial for trial in ended if always <= set(trial.params)]
-
-
-def _condition(
-    name: str,
-    known: Mapping[str, Parameter],
-    presence: Mapping[str, int],
-    seen: Sequence[Mapping[str, Scalar]],
-) -> Condition:
-    if presence[name] == len(seen):
-        return {}
-    parents = [
-        parent
-        for parent in known.values()
-        if presence[parent.name] > presence[name] and parent.count <= MOST_NEIGHBOURS
-    ]
-    for parent in sorted(parents, key=lambda parent: parent.count):
-        values = _activating(name, parent, seen)
-        if values:
-            return {parent.name: values}
-    return {}
-
-
-def _activating(name: str, parent: Parameter, seen: Sequence[Mapping[str, Scalar]]) -> tuple[Scalar, ...]:
-    """Give the parent's values that go with the parameter, none if the parent does not explain what was seen."""
-    if any(name in params and parent.name not in params for params in seen):
-        return ()
-    with_it = {identity(params[parent.name]) for params in seen if name in params}
-    without = {identity(params[parent.name]) for params in seen if name not in params and parent.name in params}
-    if with_it & without:
-        return ()
-    return tuple(value for value in _values(parent) if identity(value) not in without)
-
-
-def _values(parameter: Parameter) -> Sequence[Scalar]:
-    if isinstance(parameter, CategoricalParameter):
-        return parameter.choices
-    return parameter.grid
+def _widened(parameter: Parameter, bounds: tuple[float, float] | None) -> Parameter | None:
+    if bounds is None or isinstance(parameter, CategoricalParameter):
+        return parameter
+    try:
+        return dataclasses.replace(parameter, low=bounds[0], high=bounds[1])  # type: ignore[arg-type]
+    except SpaceError:
+        return None

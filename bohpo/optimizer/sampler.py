@@ -2,46 +2,65 @@
 
     study = optuna.create_study(sampler=BayesianSampler(seed=0))
 
-Running trials are pending. A proposal is written beside its trial (system attribute `bohpo:proposal`) before the
-objective asks for its values, so that threads and processes that propose at the same time see each other.
+A proposal is written beside its trial before the objective asks for its values, so that threads, processes and
+machines that propose at the same time see each other. It holds why it was made, too:
+
+    >>> study.trials[-1].system_attrs["bohpo:proposal"]
+    {'configuration': {'x': 0.31}, 'source': 'model', 'predicted_mean': 0.02, 'predicted_sd': 0.4, ...}
+
+Samplers that share nothing but a database cannot lock each other out. Each of them looks again once it has written its
+proposal, and may find that others have written theirs meanwhile, which neither side could keep away from:
+
+- The later trial gives way: it proposes again with the other's in sight, so what is proposed at once is spread.
+- The earlier trial keeps its proposal, unless it is the very one of the later. It then waits for the later to give
+  way, and does so itself where that does not happen: the other did not see it, and is training already.
+
+Of two that are equal, the one that was written last is compared with the other; so no configuration comes up twice
+while another is left, but for storms in which the `MOST_ROUNDS` of a trial run out.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import threading
+import time
+import weakref
 import zlib
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler, RandomSampler
+from optuna.storages import BaseStorage
 from optuna.study import Study, StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from bohpo.errors import SpaceError
-from bohpo.optimizer.cache import FitCache
 from bohpo.optimizer.gaussian_process import STARTUP_COMPLETED, propose
-from bohpo.optimizer.inference import infer_space
-from bohpo.optimizer.protocol import History
+from bohpo.optimizer.trials import PROPOSAL_KEY, VARIANCE_KEY, Sight, StudyTrials, fixed_to
 from bohpo.space import Space, from_distribution, to_distribution
-from bohpo.trial import Configuration, Observation, Scalar
+from bohpo.trial import Configuration, Proposal
 
-PROPOSAL_KEY = "bohpo:proposal"
-"""System attribute of a trial: the configuration proposed for it."""
+__all__ = ["PROPOSAL_KEY", "VARIANCE_KEY", "BayesianSampler"]
 
-VARIANCE_KEY = "bohpo:variance"
-"""User attribute of a trial: variance of its value as an estimate, where it was measured."""
+MOST_ROUNDS = 8
+"""A trial proposes so many times at most, however many others propose meanwhile."""
+
+PATIENCE_S = 1.0
+"""An earlier trial waits so long for a later one to give way; a proposal takes a fraction of it."""
+
+POLL_S = 0.02
+"""While it waits, it looks so often."""
 
 
 class BayesianSampler(BaseSampler):
     """Bayesian optimization that knows what is running, for numeric, categorical and conditional parameters.
 
-    The search space is learned from the trials, conditions included, or given. A trial that failed or was pruned
-    enters as the worst value seen: the last intermediate value of a pruned trial is no final value, and what was not
-    worth finishing is not worth trying again. Proposals follow from the seed, the trial's number and the study's
-    trials alone.
+    The search space is learned from the trials, conditions included, or given. A trial that failed, was pruned or
+    broke a constraint enters as the worst value seen: the last intermediate value of a pruned trial is no final value,
+    and what was not worth finishing is not worth trying again. Proposals follow from the seed, the trial's number and
+    the study's trials alone, in whichever process.
     """
 
     def __init__(
@@ -58,24 +77,23 @@ class BayesianSampler(BaseSampler):
         self._seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
         self._space = space
         self._startup_completed = startup_completed
-        self._random = RandomSampler(seed=self._seed % 2**32)
-        self._cache = FitCache()
+        self._make_anew()
+
+    def _make_anew(self) -> None:
         self._lock = threading.Lock()
+        self._studies: weakref.WeakKeyDictionary[BaseStorage, dict[int, StudyTrials]] = weakref.WeakKeyDictionary()
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what another process makes anew."""
-        return {name: value for name, value in self.__dict__.items() if name not in ("_cache", "_lock")}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_lock", "_studies")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take the state and make anew what it leaves out."""
-        self.__dict__.update(state, _cache=FitCache(), _lock=threading.Lock())
+        self.__dict__.update(state)
+        self._make_anew()
 
     def reseed_rng(self) -> None:
-        """Give a replica random numbers of its own.
-
-        Proposals need none: they are drawn by the number of their trial, which no two replicas share.
-        """
-        self._random.reseed_rng()
+        """Do nothing: all that is random is drawn by the number of its trial, which no two replicas share."""
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Give the distributions of all parameters known so far.
@@ -84,7 +102,8 @@ class BayesianSampler(BaseSampler):
             ValueError: If the study has several objectives.
         """
         _refuse_several_objectives(study)
-        space = self._space or infer_space(_others(study, trial))
+        with self._lock:
+            space = self._read(study).space
         return {parameter.name: to_distribution(parameter) for parameter in space.parameters}
 
     def sample_relative(
@@ -92,22 +111,11 @@ class BayesianSampler(BaseSampler):
     ) -> dict[str, Any]:
         """Propose values for the parameters that are active; see `bohpo.optimizer.propose`."""
         if not search_space:
+            _write(study, trial, Proposal({}, "startup"))
             return {}
         with self._lock:
-            others = _others(study, trial)
-            space = self._space or infer_space(others)
-            (proposal,) = propose(
-                space,
-                _history(space, others),
-                maximize=study.direction == StudyDirection.MAXIMIZE,
-                seed=self._seed,
-                startup_completed=self._startup_completed,
-                first=trial.number,
-                cache=self._cache,
-            )
-            configuration = {name: value for name, value in proposal.configuration.items() if name in search_space}
-            study._storage.set_trial_system_attr(trial._trial_id, PROPOSAL_KEY, configuration)
-        return configuration
+            configuration = self._propose(study, trial)
+        return {name: value for name, value in configuration.items() if name in search_space}
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -118,14 +126,60 @@ class BayesianSampler(BaseSampler):
             ValueError: If the study has several objectives.
         """
         _refuse_several_objectives(study)
+        rng = np.random.default_rng([self._seed, trial.number, zlib.crc32(param_name.encode())])
         try:
             parameter = from_distribution(param_name, param_distribution)
         except SpaceError:
-            return self._random.sample_independent(study, trial, param_name, param_distribution)
+            sampler = RandomSampler(seed=int(rng.integers(2**32)))
+            return sampler.sample_independent(study, trial, param_name, param_distribution)
         if trial.number == 0 and not isinstance(param_distribution, CategoricalDistribution):
             return parameter.default
-        rng = np.random.default_rng([self._seed, trial.number, zlib.crc32(param_name.encode())])
         return parameter.decode(float(rng.random()))
+
+    def _propose(self, study: Study, trial: FrozenTrial) -> Configuration:
+        """Propose, write it, and propose again while others have come in between."""
+        patience = time.monotonic() + PATIENCE_S
+        for _ in range(MOST_ROUNDS):
+            trials = self._read(study)
+            sight = trials.sight(trial.number)
+            (proposal,) = propose(
+                trials.space,
+                trials.history(sight),
+                maximize=study.direction == StudyDirection.MAXIMIZE,
+                seed=self._seed,
+                startup_completed=self._startup_completed,
+                first=trial.number,
+                cache=trials.cache,
+            )
+            configuration = fixed_to(trial, proposal.configuration)
+            _write(study, trial, dataclasses.replace(proposal, configuration=configuration))
+            if not self._gives_way(study, trial, trials.known(configuration), sight, patience):
+                break
+        return configuration
+
+    def _gives_way(
+        self, study: Study, trial: FrozenTrial, configuration: Configuration, sight: Sight, patience: float
+    ) -> bool:
+        """Say whether to propose again for the sake of proposals that were not in sight."""
+        while True:
+            overlooked = self._read(study).overlooked(sight, trial.number)
+            if any(number < trial.number for number in overlooked):
+                return True
+            if configuration not in overlooked.values() or configuration in sight.pending.values():
+                return False
+            if time.monotonic() > patience:
+                return True
+            time.sleep(POLL_S)
+
+    def _read(self, study: Study) -> StudyTrials:
+        """Read what is new in a study; past `study.get_trials`, which hides what other brackets of Hyperband run."""
+        studies = self._studies.setdefault(study._storage, {})
+        trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
+        known = studies.get(study._study_id)
+        if known is None or not known.lead_to(trials):
+            known = studies[study._study_id] = StudyTrials(self._space)
+        known.read(trials)
+        return known
 
 
 def _refuse_several_objectives(study: Study) -> None:
@@ -136,31 +190,9 @@ def _refuse_several_objectives(study: Study) -> None:
         )
 
 
-def _others(study: Study, trial: FrozenTrial) -> list[FrozenTrial]:
-    return [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
-
-
-def _history(space: Space, trials: Sequence[FrozenTrial]) -> History:
-    completed, failed, pending = [], [], []
-    for trial in trials:
-        if trial.state is TrialState.RUNNING:
-            running = _active(space, {**trial.system_attrs.get(PROPOSAL_KEY, {}), **trial.params})
-            pending += [running] if running else []
-        elif trial.state is TrialState.COMPLETE and trial.value is not None and math.isfinite(trial.value):
-            completed.append(Observation(trial.params, trial.value, _variance(trial)))
-        elif trial.state.is_finished() and trial.params:
-            failed.append(trial.params)
-    return History(tuple(completed), tuple(failed), tuple(pending))
-
-
-def _active(space: Space, values: Mapping[str, Scalar]) -> Configuration:
-    """Drop values that were proposed before it was known that they are not asked for."""
-    complete = {**{parameter.name: parameter.default for parameter in space.parameters}, **values}
-    return {name: value for name, value in space.activate(complete).items() if name in values}
-
-
-def _variance(trial: FrozenTrial) -> float | None:
-    variance = trial.user_attrs.get(VARIANCE_KEY)
-    if isinstance(variance, bool) or not isinstance(variance, int | float):
-        return None
-    return float(variance) if 0 <= variance < math.inf else None
+def _write(study: Study, trial: FrozenTrial, proposal: Proposal) -> None:
+    fields = dataclasses.asdict(proposal)
+    finite = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in fields.items()
+    }
+    study._storage.set_trial_system_attr(trial._trial_id, PROPOSAL_KEY, finite)

@@ -79,7 +79,7 @@ def test_a_given_space_begins_at_its_centre_and_models_conditional_parameters_fr
     study = run(BayesianSampler(seed=0, space=SPACE), 6)
     assert study.trials[0].params == {"x": 0.0, "kind": "plain"}
     for trial in study.trials:
-        assert trial.params == trial.system_attrs[PROPOSAL_KEY]
+        assert trial.params == trial.system_attrs[PROPOSAL_KEY]["configuration"]
 
 
 def test_a_pickled_sampler_continues_alike() -> None:
@@ -184,7 +184,7 @@ def test_infinite_values_count_as_failures() -> None:
     suggest(trial)
     study.tell(trial, float("inf"))
     suggest(study.ask())
-    assert study.trials[-1].system_attrs[PROPOSAL_KEY]["x"] <= 1.0
+    assert study.trials[-1].system_attrs[PROPOSAL_KEY]["configuration"]["x"] <= 1.0
 
 
 def test_enqueued_and_constant_parameters_go_through() -> None:
