@@ -1,4 +1,4 @@
-"""Ask of each part of the recipe what it earns: bohpo with one switch off, paired with bohpo as it is.
+"""Ask of each part of the recipe what it earns: bohpo without it, paired with bohpo as it is.
 
     python -m tests.benchmarks.ablation --seeds 10 --out ablation.jsonl --processes 2
 
@@ -13,13 +13,13 @@ from collections.abc import Sequence
 
 from tests.benchmarks.arguments import add_race_options, answer, exit_code_of, parser_of, play_all
 from tests.benchmarks.report import Pairs, ablation_table
-from tests.benchmarks.samplers import BOHPO, ablations, sampler_names
+from tests.benchmarks.samplers import ABLATIONS, BOHPO, sampler_names
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and give its exit code."""
     parser = parser_of("ablation", __doc__)
-    parser.add_argument("--only", help="switches of the recipe, comma-separated; by default all")
+    parser.add_argument("--only", help="parts of the recipe, comma-separated; by default all")
     add_race_options(parser, "ablation.jsonl")
     options = parser.parse_args(arguments)
     return exit_code_of(lambda: ablate(options))
@@ -29,10 +29,10 @@ def ablate(options: argparse.Namespace) -> None:
     """Play all runs and print the table.
 
     Raises:
-        UsageError: If a switch or a task is unknown.
+        UsageError: If a part or a task is unknown.
     """
-    switches = ",".join(ablations()) if options.only is None else options.only
-    pairs = Pairs.of(play_all(options, sampler_names(BOHPO, switches)))
+    parts = ",".join(ABLATIONS) if options.only is None else options.only
+    pairs = Pairs.of(play_all(options, sampler_names(BOHPO, parts)))
     answer(ablation_table(pairs))
 
 

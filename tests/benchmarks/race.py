@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and give its exit code."""
     parser = parser_of("race", __doc__)
     parser.add_argument("--samplers", default="bohpo,gp,tpe,random", help="names, comma-separated")
-    parser.add_argument("--without", default="", help="switches of the recipe; each adds bohpo without it")
+    parser.add_argument("--without", default="", help="parts of the recipe; each adds bohpo without it")
     parser.add_argument("--reference", default="gp", help="the sampler that the others are compared with")
     add_race_options(parser, "race.jsonl")
     options = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""The tables that are printed: all samplers over all pairs, each task, each switch of the recipe."""
+"""The tables that are printed: all samplers over all pairs, each task, each part of the recipe."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def ablation_table(pairs: Pairs) -> str:
     variants = [sampler for sampler in pairs.runs if sampler != BOHPO]
     head = ["", "after half", "at the end", "won/lost", "p"]
     rows = [_ablation_row(pairs, variant) for variant in variants]
-    note = "regret x 1000 that switching a part off costs: mean ± standard error; positive = the part earns its place"
+    note = "regret x 1000 that leaving a part out costs: mean ± standard error; positive = the part earns its place"
     return f"{_heading(pairs)}\n{note}\n\n{columns([head, *rows])}"
 
 

@@ -1,4 +1,4 @@
-"""The samplers that are raced, by name: bohpo, its variants with a part switched off, and its peers."""
+"""The samplers that are raced, by name: bohpo, its variants with a part left out, and its peers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import dataclasses
 import importlib
 import importlib.util
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any
 
 from optuna.samplers import BaseSampler, GPSampler, RandomSampler, TPESampler
@@ -29,27 +28,26 @@ PEERS: Mapping[str, Callable[[int], BaseSampler]] = {
 _WITHOUT = " without "
 
 
-@cache
-def ablations() -> Mapping[str, Recipe]:
-    """Give the recipe with each of its switches off, by the switch's name."""
-    whole = Recipe()
-    return {
-        field.name: dataclasses.replace(whole, **{field.name: False})
-        for field in dataclasses.fields(Recipe)
-        if getattr(whole, field.name) is True
-    }
+_SWITCHES = [field.name for field in dataclasses.fields(Recipe) if getattr(Recipe(), field.name) is True]
+
+ABLATIONS: Mapping[str, Recipe] = {
+    **{switch: Recipe(**{switch: False}) for switch in _SWITCHES},
+    "exploration": Recipe(sd_weight=0.0),
+    "refit_schedule": Recipe(refit_always=True),
+}
+"""Part of the recipe -> the recipe without it: every switch that is on by itself, and what is no such switch."""
 
 
-def without(switch: str) -> str:
-    """Name the variant of bohpo with a switch of its recipe off.
+def without(part: str) -> str:
+    """Name the variant of bohpo without a part of its recipe.
 
     Raises:
-        UsageError: If the recipe has no such switch.
+        UsageError: If the recipe has no such part.
     """
-    if switch not in ablations():
-        remedy = did_you_mean(switch, ablations(), f"there are {', '.join(ablations())}")
-        raise UsageError(f"the recipe has no switch {switch!r}; {remedy}")
-    return f"{BOHPO}{_WITHOUT}{switch}"
+    if part not in ABLATIONS:
+        remedy = did_you_mean(part, ABLATIONS, f"there are {', '.join(ABLATIONS)}")
+        raise UsageError(f"the recipe has no part {part!r}; {remedy}")
+    return f"{BOHPO}{_WITHOUT}{part}"
 
 
 def make_sampler(name: str, seed: int, task: Task) -> BaseSampler:
@@ -66,7 +64,7 @@ def make_sampler(name: str, seed: int, task: Task) -> BaseSampler:
     if name == BOHPO:
         return BayesianSampler(seed=seed)
     if name.startswith(BOHPO + _WITHOUT):
-        return BayesianSampler(seed=seed, recipe=ablations()[name.removeprefix(BOHPO + _WITHOUT)])
+        return BayesianSampler(seed=seed, recipe=ABLATIONS[name.removeprefix(BOHPO + _WITHOUT)])
     if name in PEERS:
         return PEERS[name](seed)
     if name == AX:
@@ -75,15 +73,15 @@ def make_sampler(name: str, seed: int, task: Task) -> BaseSampler:
     return sampler
 
 
-def sampler_names(wanted: str, switches: str = "") -> list[str]:
+def sampler_names(wanted: str, parts: str = "") -> list[str]:
     """Give the names of the samplers that are asked for.
 
     Args:
         wanted: Names, comma-separated.
-        switches: Switches of the recipe, comma-separated; each adds the variant of bohpo without it.
+        parts: Parts of the recipe, comma-separated; each adds the variant of bohpo without it.
 
     Raises:
-        UsageError: If there is no such sampler or switch.
+        UsageError: If there is no such sampler or part.
     """
     names = [name for name in wanted.split(",") if name]
     for name in names:
@@ -91,7 +89,7 @@ def sampler_names(wanted: str, switches: str = "") -> list[str]:
             import_ax()
         elif name not in (BOHPO, *PEERS):
             _outsider(name)
-    return list(dict.fromkeys([*names, *(without(switch) for switch in switches.split(",") if switch)]))
+    return list(dict.fromkeys([*names, *(without(part) for part in parts.split(",") if part)]))
 
 
 def _outsider(name: str) -> Callable[..., Any]:

@@ -35,9 +35,9 @@ def test_a_race_is_run_in_processes_of_its_own_and_goes_on(tmp_path: Path, capsy
         (race.main, ["--samplers", "bohpo,ranodm"], "did you mean 'random'?"),
         (race.main, ["--samplers", "gp", "--tasks", "netwrok-17"], "did you mean 'network-17'?"),
         (race.main, ["--samplers", "gp", "--catalogue", "nowhere/tasks.py"], "give the path of a tasks.py"),
-        (race.main, ["--without", "xyz"], "the recipe has no switch 'xyz'; there are"),
+        (race.main, ["--without", "xyz"], "the recipe has no part 'xyz'; there are"),
         (race.main, ["--reference", "tpee"], "add it to --samplers"),
-        (ablation.main, ["--only", "xyz"], "the recipe has no switch 'xyz'; there are"),
+        (ablation.main, ["--only", "xyz"], "the recipe has no part 'xyz'; there are"),
     ],
 )
 def test_what_is_unknown_ends_with_exit_code_2_and_the_remedy(

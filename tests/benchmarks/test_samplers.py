@@ -10,8 +10,9 @@ import pytest
 
 from bohpo.errors import UsageError
 from bohpo.optimizer import BayesianSampler, Recipe
+from tests.benchmarks import samplers
 from tests.benchmarks.ax_sampler import whole_space
-from tests.benchmarks.samplers import PEERS, ablations, make_sampler, sampler_names, without
+from tests.benchmarks.samplers import ABLATIONS, PEERS, make_sampler, sampler_names, without
 from tests.benchmarks.tasks import load_task
 
 TASK = load_task("network-17")
@@ -23,33 +24,41 @@ def test_every_name_makes_a_sampler() -> None:
     assert isinstance(make_sampler("optuna.samplers:NSGAIISampler", 0, TASK), optuna.samplers.NSGAIISampler)
 
 
-def test_a_variant_differs_from_the_recipe_in_its_switch_alone() -> None:
+def test_every_field_of_the_recipe_is_left_out_once_and_alone() -> None:
     whole = dataclasses.asdict(Recipe())
-    assert ablations()
-    for switch, recipe in ablations().items():
-        changed = {key: value for key, value in dataclasses.asdict(recipe).items() if value != whole[key]}
-        assert changed == {switch: False}
-        assert isinstance(make_sampler(without(switch), 0, TASK), BayesianSampler)
+    changed = [
+        [key for key, value in dataclasses.asdict(recipe).items() if value != whole[key]]
+        for recipe in ABLATIONS.values()
+    ]
+    assert sorted(changed) == sorted([key] for key in whole)
+
+
+def test_a_variant_is_bohpo_with_that_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[dict[str, object]] = []
+    monkeypatch.setattr(samplers, "BayesianSampler", lambda **arguments: made.append(arguments))
+    for part, recipe in ABLATIONS.items():
+        make_sampler(without(part), 7, TASK)
+        assert made.pop() == {"seed": 7, "recipe": recipe}
 
 
 def test_variants_come_after_the_samplers() -> None:
-    switch = next(iter(ablations()))
-    assert sampler_names("gp,bohpo,gp", switch) == ["gp", "bohpo", f"bohpo without {switch}"]
+    part = next(iter(ABLATIONS))
+    assert sampler_names("gp,bohpo,gp", part) == ["gp", "bohpo", f"bohpo without {part}"]
 
 
 @pytest.mark.parametrize(
-    ("samplers", "switches", "remedy"),
+    ("names", "parts", "remedy"),
     [
         ("bohpo,ranodm", "", "did you mean 'random'"),
         ("xyz", "", r"there are bohpo, gp, .*module:Class"),
         ("no_such_module:Sampler", "", "is its folder on PYTHONPATH"),
         ("optuna.samplers:NoSuchSampler", "", "is its folder on PYTHONPATH"),
-        ("bohpo", "no-such-switch", "the recipe has no switch 'no-such-switch'; there are "),
+        ("bohpo", "no-such-part", "the recipe has no part 'no-such-part'; there are "),
     ],
 )
-def test_an_unknown_name_is_refused_with_a_remedy(samplers: str, switches: str, remedy: str) -> None:
+def test_an_unknown_name_is_refused_with_a_remedy(names: str, parts: str, remedy: str) -> None:
     with pytest.raises(UsageError, match=remedy):
-        sampler_names(samplers, switches)
+        sampler_names(names, parts)
 
 
 def test_ax_is_refused_with_a_remedy_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
