@@ -26,7 +26,7 @@ from tests.benchmarks.steady_state import Contender, FunctionContender, Size, St
 
 SIZES = "50/8,200/8,1000/64,10000/1000,100000/4096"
 LARGEST_FOR_GP = 200
-"""GPSampler's proposals take minutes on the larger campaigns."""
+"""Completed trials up to which GPSampler is asked, too; it is not made for larger campaigns."""
 
 BOHPO, PROPOSE, GP = "bohpo ask", "propose", "GPSampler ask"
 

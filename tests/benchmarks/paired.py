@@ -16,7 +16,7 @@ TIE = 1e-9
 """Regrets as near as this are the same configuration's."""
 
 RESAMPLES = 4000
-"""Bootstrap resamples: the ends of a 90% interval are then good to about a fiftieth of its width."""
+"""Bootstrap resamples: the ends of a 90% interval are then good to about a hundredth of its width."""
 
 
 @dataclass(frozen=True, slots=True)

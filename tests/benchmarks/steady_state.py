@@ -153,7 +153,7 @@ def _distributions() -> dict[str, optuna.distributions.BaseDistribution]:
 
 
 class _FilledTrial(FrozenTrial):
-    """A trial that Optuna's storage takes as it is: its defensive copies of so many trials would take minutes."""
+    """A trial that Optuna's storage takes as it is: its defensive copies are not what is timed."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> _FilledTrial:
         return self
