@@ -16,7 +16,7 @@ import optuna
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from bohpo.optimizer import FitCache, History, propose
+from bohpo.optimizer import History, Memory, propose
 from bohpo.space import CategoricalParameter, FloatParameter, IntParameter, Space, to_distribution
 from bohpo.trial import Configuration, Observation
 
@@ -107,17 +107,17 @@ class FunctionContender:
         trials = drawn(size.completed + size.pending)
         self._completed = trials[: size.completed]
         self._pending = tuple(trial.configuration for trial in trials[size.completed :])
-        self._cache = FitCache()
+        self._memory = Memory()
 
     def forget(self) -> None:
-        """Take an empty cache."""
-        self._cache = FitCache()
+        """Take an empty memory."""
+        self._memory = Memory()
 
     def propose(self) -> float:
         """Propose, then let the trial that has run longest end."""
         history = History(self._completed, (), self._pending)
         began = time.perf_counter()
-        (proposal,) = propose(SPACE, history, maximize=True, seed=0, cache=self._cache)
+        (proposal,) = propose(SPACE, history, maximize=True, seed=0, memory=self._memory)
         seconds = time.perf_counter() - began
         oldest, *others = *self._pending, proposal.configuration
         self._completed = (*self._completed, Observation(oldest, value_of(oldest)))
