@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bohpo.optimizer.covariance import Layout
 from bohpo.space import CategoricalParameter, IntParameter, Parameter, Space
 from bohpo.trial import Configuration
 
@@ -56,17 +57,6 @@ class Axis:
         """Whether the parameter is searched along its gradient."""
         return not len(self.values)
 
-    def snap(self, column: Points) -> Points:
-        """Move coordinates to those of the values that they decode to; shape (m,) in and out."""
-        parameter, inside = self.parameter, np.clip(column, 0.0, 1.0)
-        if math.isinf(parameter.count):
-            return inside
-        if isinstance(parameter, IntParameter) and parameter.log:
-            left, right = math.log(parameter.low - 0.5), math.log(parameter.high + 0.5)
-            value = np.clip(np.round(np.exp(left + inside * (right - left))), parameter.low, parameter.high)
-            return np.asarray((np.log(value) - left) / (right - left))
-        return np.asarray((np.minimum(np.floor(inside * parameter.count), parameter.count - 1) + 0.5) / parameter.count)
-
     def is_active(self, points: Points, active: Mask) -> Mask:
         """Whether the parameter is active at each point, given whether its parents are."""
         mask = np.ones(len(points), dtype=bool)
@@ -84,16 +74,24 @@ class Cube:
         self.space = space
         self.axes = tuple(_axis(space, parameter) for parameter in space.parameters)
         numeric = [j for j, axis in enumerate(self.axes) if not axis.is_categorical]
-        self._numeric = np.array(numeric, dtype=int)
-        self._categorical = [j for j, axis in enumerate(self.axes) if axis.is_categorical]
+        categorical = [j for j, axis in enumerate(self.axes) if axis.is_categorical]
+        self._conditional = [j for j, axis in enumerate(self.axes) if axis.parents]
+        self.numeric_axes = np.array(numeric, dtype=int)
+        """Axis of every numeric feature; these come before the others."""
         ends = [_ends(space.parameters[j]) for j in numeric]
         self._first = np.array([first for first, _ in ends])
         self._span = np.array([last - first or 1.0 for first, last in ends])
-        columns = [j for j in self._categorical for _ in self.axes[j].values]
-        self.feature_axes = np.array([*numeric, *columns], dtype=int)
+        self._choice_axes = np.array([j for j in categorical for _ in self.axes[j].values], dtype=int)
+        self._choices = np.concatenate([np.empty(0), *(self.axes[j].values for j in categorical)])
+        self.feature_axes = np.concatenate([self.numeric_axes, self._choice_axes])
         """Axis of every feature, shape (f,)."""
         self.continuous_features = np.array([k for k, j in enumerate(numeric) if self.axes[j].is_continuous], dtype=int)
         """Columns of the features that a gradient moves."""
+        self.layout = Layout(self.feature_axes, len(numeric), len(self.axes))
+        self._grid = _Grid(space)
+        stepped = [(j, value) for j, axis in enumerate(self.axes) for value in axis.values]
+        self._step_axes = np.array([j for j, _ in stepped], dtype=int)
+        self._step_values = np.array([value for _, value in stepped])
 
     def __len__(self) -> int:
         """Count the coordinates."""
@@ -120,49 +118,51 @@ class Cube:
     def activity(self, points: Points) -> Mask:
         """Say which parameters are active at each point."""
         active = np.ones(points.shape, dtype=bool)
-        for column, axis in enumerate(self.axes):
-            active[:, column] = axis.is_active(points, active)
+        for column in self._conditional:
+            active[:, column] = self.axes[column].is_active(points, active)
         return active
 
     def snap(self, points: Points) -> Points:
         """Move points to those that stand for configurations."""
-        snapped = np.empty(points.shape)
-        for column, axis in enumerate(self.axes):
-            snapped[:, column] = axis.snap(points[:, column])
+        return self._pin(self._grid.snap(points))
+
+    def _pin(self, points: Points) -> Points:
+        """Put the coordinates of inactive parameters at 1/2, in place."""
         active = np.ones(points.shape, dtype=bool)
-        for column, axis in enumerate(self.axes):
-            active[:, column] = axis.is_active(snapped, active)
-            snapped[~active[:, column], column] = 0.5
-        return snapped
+        for column in self._conditional:
+            active[:, column] = self.axes[column].is_active(points, active)
+            points[~active[:, column], column] = 0.5
+        return points
 
     def features(self, points: Points, active: Mask | None = None) -> Points:
         """Give the features of points; `active` follows from the conditions where it is not given."""
         active = self.activity(points) if active is None else active
-        at = np.where(active, points, 0.5)[:, self._numeric]
-        scaled = np.where(active[:, self._numeric], (at - self._first) / self._span, 0.5)
-        one_hot = [
-            (np.abs(points[:, j, None] - self.axes[j].values) < SAME) & active[:, j, None] for j in self._categorical
-        ]
-        return np.hstack([scaled, *(math.sqrt(0.5) * columns for columns in one_hot)])
+        at = points[:, self.numeric_axes]
+        scaled = np.where(active[:, self.numeric_axes], (at - self._first) / self._span, 0.5)
+        chosen = np.abs(points[:, self._choice_axes] - self._choices) < SAME
+        return np.hstack([scaled, math.sqrt(0.5) * (chosen & active[:, self._choice_axes])])
 
     def move(self, points: Points, features: Points) -> Points:
         """Take the coordinates of the continuous parameters from features, and snap."""
         moved = points.copy()
-        axes, columns = self._numeric[self.continuous_features], self.continuous_features
-        moved[:, axes] = self._first[columns] + features[:, columns] * self._span[columns]
+        columns = self.continuous_features
+        moved[:, self.numeric_axes[columns]] = self._first[columns] + features[:, columns] * self._span[columns]
         return self.snap(moved)
 
-    def neighbours(self, point: Points) -> Points:
-        """Give the points that differ from one, shape (d,), in the value of one non-continuous parameter."""
-        active = self.activity(point[None])[0]
-        rows = [
-            np.concatenate([point[:column], [value], point[column + 1 :]])
-            for column, axis in enumerate(self.axes)
-            if active[column]
-            for value in axis.values
-            if abs(value - point[column]) > SAME
-        ]
-        return self.snap(np.array(rows).reshape(-1, len(self)))
+    def neighbours(self, points: Points) -> tuple[Points, NDArray[np.intp]]:
+        """Give the points that differ from one in the value of one non-continuous parameter.
+
+        Args:
+            points: Shape (k, d).
+
+        Returns:
+            neighbours, owner: Shape (m, d); and the row of `points` that each is a neighbour of, shape (m,).
+        """
+        at = points[:, self._step_axes]
+        owner, step = np.nonzero(self.activity(points)[:, self._step_axes] & (np.abs(at - self._step_values) > SAME))
+        neighbours = points[owner]
+        neighbours[np.arange(len(owner)), self._step_axes[step]] = self._step_values[step]
+        return self._pin(neighbours), owner
 
     def every_point(self, limit: int) -> Points | None:
         """List all points of a space that has at most `limit`; None where it has more."""
@@ -180,6 +180,33 @@ class Cube:
     def keys(self, points: Points) -> list[bytes]:
         """Give what tells one configuration from another, per point."""
         return [row.tobytes() for row in np.round(points, 9) + 0.0]
+
+
+class _Grid:
+    """Where in the cube the values of a space's parameters lie: in cells of equal width, or whole numbers on a log."""
+
+    def __init__(self, space: Space) -> None:
+        parameters = list(enumerate(space.parameters))
+        logs = [(j, p) for j, p in parameters if isinstance(p, IntParameter) and p.log]
+        even = [(j, p) for j, p in parameters if not math.isinf(p.count) and (j, p) not in logs]
+        self._even = np.array([j for j, _ in even], dtype=int)
+        self._counts = np.array([p.count for _, p in even])
+        self._log = np.array([j for j, _ in logs], dtype=int)
+        self._low = np.array([float(p.low) for _, p in logs])
+        self._high = np.array([float(p.high) for _, p in logs])
+        self._left, self._right = np.log(self._low - 0.5), np.log(self._high + 0.5)
+
+    def snap(self, points: Points) -> Points:
+        """Move coordinates to those of the values that they decode to; shape (m, d) in and out."""
+        snapped = np.clip(points, 0.0, 1.0)
+        if len(self._even):
+            cell = np.minimum(np.floor(snapped[:, self._even] * self._counts), self._counts - 1)
+            snapped[:, self._even] = (cell + 0.5) / self._counts
+        if len(self._log):
+            at = self._left + snapped[:, self._log] * (self._right - self._left)
+            value = np.clip(np.round(np.exp(at)), self._low, self._high)
+            snapped[:, self._log] = (np.log(value) - self._left) / (self._right - self._left)
+        return snapped
 
 
 def keys_of(cube: Cube, configurations: Iterable[Configuration]) -> set[bytes]:

@@ -3,27 +3,23 @@
 The steps of a proposal by the model:
 
 1. Place completed, failed and pending trials in the unit cube (`cube`).
-2. Standardise the values, and fit the Gaussian process to completed and failed trials (`model`, `surrogate`).
-3. Condition it on the pending ones, whose values nobody knows yet.
-4. Take the point of the greatest acquisition that is none of these (`acquisition`), and count it as pending.
+2. Standardise the values, and fit the Gaussian process to completed and failed trials (`model`, `fit`, `posterior`).
+3. Condition its standard deviation on the pending ones, whose values nobody knows yet.
+4. Take the point of the greatest acquisition that is none of these (`search`), and count it as pending.
+
+Several proposals share steps 1 and 2.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import logging
-import time
+import threading
 
-import numpy as np
-
-from bohpo.optimizer.cache import FitCache
-from bohpo.optimizer.cube import Cube, keys_of
+from bohpo.optimizer.memory import Memory
 from bohpo.optimizer.protocol import History
-from bohpo.optimizer.startup import startup_point
-from bohpo.space import FloatParameter, Space
-from bohpo.trial import Observation, Proposal
-
-logger = logging.getLogger(__name__)
+from bohpo.optimizer.recipe import Recipe
+from bohpo.optimizer.round import Feasible, Round
+from bohpo.space import Space
+from bohpo.trial import Proposal
 
 STARTUP_COMPLETED = 3
 """The model speaks from so many completed trials on."""
@@ -38,7 +34,9 @@ def propose(
     seed: int,
     startup_completed: int = STARTUP_COMPLETED,
     first: int | None = None,
-    cache: FitCache | None = None,
+    feasible: Feasible | None = None,
+    recipe: Recipe | None = None,
+    memory: Memory | None = None,
 ) -> list[Proposal]:
     """Propose configurations to train now.
 
@@ -50,35 +48,36 @@ def propose(
         seed: Of all that is random.
         startup_completed: The model speaks from so many completed trials on, and never without one.
         first: Index of the first proposal in the campaign; `history.proposed` where it is not given.
-        cache: The last fit; it changes speed only.
+        feasible: Whether a configuration can be trained; only such are proposed.
+        recipe: The parts of the optimizer, to leave some out.
+        memory: Of the proposals before; it changes speed only.
 
     Returns:
         `n` proposals; none is in the history, or twice among them, where the space has another point.
+
+    Raises:
+        SpaceError: If no feasible configuration was found.
     """
-    cube = Cube(space)
-    cache = cache or FitCache()
-    completed = [observation.configuration for observation in history.completed]
-    taken = keys_of(cube, [*completed, *history.failed, *history.pending])
+    round_ = Round(space, history, maximize=maximize, seed=seed, feasible=feasible, recipe=recipe, memory=memory)
     first = history.proposed if first is None else first
-    proposals: list[Proposal] = []
-    for index in range(first, first + n):
-        began = time.perf_counter()
-        proposal = None
-        source = "startup"
-        if len(completed) >= max(startup_completed, 1):
-            proposal = _propose_by_model(cube, history, taken, [seed, index], cache, maximize=maximize)
-            source = "fallback"
-        proposal = proposal or Proposal(space.decode(startup_point(cube, index, seed, taken)), source)
-        history = dataclasses.replace(history, pending=(*history.pending, proposal.configuration))
-        taken |= keys_of(cube, [proposal.configuration])
-        proposals.append(dataclasses.replace(proposal, seconds=time.perf_counter() - began))
-    return proposals
+    if len(history.completed) >= max(startup_completed, 1):
+        return [round_.by_model(index) for index in range(first, first + n)]
+    return round_.by_startup(first, n)
 
 
 class GaussianProcessOptimizer:
-    """The optimizer of a campaign; see `propose`."""
+    """The optimizer of a campaign; see `propose`. Its methods may be called from several threads."""
 
-    def __init__(self, space: Space, *, maximize: bool, seed: int, startup_completed: int = STARTUP_COMPLETED) -> None:
+    def __init__(
+        self,
+        space: Space,
+        *,
+        maximize: bool,
+        seed: int,
+        startup_completed: int = STARTUP_COMPLETED,
+        feasible: Feasible | None = None,
+        recipe: Recipe | None = None,
+    ) -> None:
         """Search a space.
 
         Args:
@@ -86,15 +85,37 @@ class GaussianProcessOptimizer:
             maximize: Whether greater values are better.
             seed: Of all that is random.
             startup_completed: The model speaks from so many completed trials on, and never without one.
+            feasible: Whether a configuration can be trained; only such are proposed.
+            recipe: The parts of the optimizer, to leave some out.
         """
         self._space = space
         self._maximize = maximize
         self._seed = seed
         self._startup_completed = startup_completed
-        self._cache = FitCache()
+        self._feasible, self._recipe = feasible, recipe
+        self._memory = Memory()
+        self._ahead: tuple[History, list[Proposal]] | None = None
+        self._lock = threading.Lock()
 
     def propose(self, history: History, n: int = 1) -> list[Proposal]:
         """Propose configurations; see `Optimizer.propose`."""
+        with self._lock:
+            ready = self._ready(history)
+            if len(ready) < n:
+                return self._propose(history, n)
+            return ready[:n]
+
+    def prepare(self, history: History, n: int = 1) -> None:
+        """Work ahead while jobs run; see `Optimizer.prepare`."""
+        with self._lock:
+            if len(self._ready(history)) < n:
+                self._ahead = (history, self._propose(history, n))
+
+    def _ready(self, history: History) -> list[Proposal]:
+        """Give the proposals made ahead, none where something was heard since."""
+        return self._ahead[1] if self._ahead is not None and self._ahead[0] == history else []
+
+    def _propose(self, history: History, n: int) -> list[Proposal]:
         return propose(
             self._space,
             history,
@@ -102,43 +123,7 @@ class GaussianProcessOptimizer:
             maximize=self._maximize,
             seed=self._seed,
             startup_completed=self._startup_completed,
-            cache=self._cache,
+            feasible=self._feasible,
+            recipe=self._recipe,
+            memory=self._memory,
         )
-
-
-def warm_up() -> None:
-    """Load what the model needs by proposing once, seconds before it is needed; safe to call from a thread."""
-    space = Space((FloatParameter("x", 0.0, 1.0),))
-    history = History((Observation({"x": 0.2}, 0.0), Observation({"x": 0.9}, 1.0)))
-    propose(space, history, maximize=True, seed=0, startup_completed=1)
-
-
-def _propose_by_model(
-    cube: Cube, history: History, taken: set[bytes], seed: list[int], cache: FitCache, *, maximize: bool
-) -> Proposal | None:
-    """Propose by the model; None where it fails, or where its search met only points that are taken."""
-    import torch
-
-    from bohpo.optimizer.acquisition import Search
-    from bohpo.optimizer.model import learn
-    from bohpo.optimizer.surrogate import NUMERICAL_ERRORS, one_thread
-
-    try:
-        with one_thread():
-            model = learn(cube, history, cache, maximize=maximize)
-            pending = torch.from_numpy(cube.features(*cube.encode(history.pending)))
-            search = Search(cube, model.surrogate.believing(pending), np.random.default_rng(seed))
-            choice = search.choose(model.best, taken)
-            if choice is None:
-                return None
-            mean, sd = model.surrogate.moments(torch.from_numpy(cube.features(choice.point[None])))
-    except NUMERICAL_ERRORS as error:
-        logger.warning("the Gaussian process failed (%s); a Sobol point stands in for its proposal", error)
-        return None
-    return Proposal(
-        cube.space.decode(choice.point),
-        "model",
-        predicted_mean=model.scale.objective(float(mean)),
-        predicted_sd=model.scale.spread * float(sd),
-        acquisition=choice.acquisition,
-    )

@@ -1,7 +1,19 @@
-"""From a history to a fitted model. Imports torch.
+"""From a history to a fitted model.
 
-The values are standardised and nothing else: half-rank and Yeo-Johnson warps were worse on tuning tasks. A failure
-enters as the worst of the values, which keeps the search out of regions that fail.
+The values are standardised, and drawn together below their median in a view that looks closely at the good ones
+(`scale`). A failure enters as the worst of the values, which keeps the search out of regions that fail.
+
+What a proposal costs stays bounded as the history grows:
+
+| completed and pending | covariance that the search uses         | covariance that the last choice uses       |
+| --------------------- | --------------------------------------- | ------------------------------------------ |
+| up to `MOST_SEARCHED` | all                                     | all                                        |
+| up to `MOST_EXACT`    | a sketch, then what is near its best    | all                                        |
+| more                  | a sketch, then what is near its best    | what is near the best                      |
+
+Hyperparameters are fitted to at most `MOST_FITTED` values, anew after every result while there are few, later after
+every 32nd part of them. A fit starts from that to the first half of the values, so the chain of fits follows from the
+history alone.
 """
 
 from __future__ import annotations
@@ -9,116 +21,224 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from bohpo.optimizer.cache import FitCache
-from bohpo.optimizer.cube import Cube, Points
+from bohpo.optimizer.covariance import Array, Columns
+from bohpo.optimizer.cube import Points
+from bohpo.optimizer.fit import Hyperparameters, fit
+from bohpo.optimizer.memory import Memory
+from bohpo.optimizer.posterior import Posterior
 from bohpo.optimizer.protocol import History
-from bohpo.optimizer.surrogate import Surrogate, fit
+from bohpo.optimizer.recipe import Recipe, View
+from bohpo.optimizer.scale import Scale
 from bohpo.trial import Observation
 
-MOST_FITTED = 300
+MOST_FITTED = 256
 """Hyperparameters are fitted to at most so many trials: the fit's cost grows with the cube of their number."""
 
+COLD = 64
+"""A fit to so many values or fewer starts from the middle of the priors, and is made after every result."""
+
+MOST_SEARCHED = 384
+"""Completed and pending trials that are searched with at once: an evaluation's cost grows with their square."""
+
+MOST_EXACT = 1_536
+"""Completed and pending trials that the last choice is made with exactly."""
+
+SKETCHED = 256
+"""Completed trials in the sketch: the best half of it, and others spread over the rest."""
+
 
 @dataclass(frozen=True, slots=True)
-class Scale:
-    """Between the objective's own unit and direction, and standardised values of which greater is better.
+class Data:
+    """What is known about the objective, in numbers.
 
     Attributes:
-        centre: Mean of the objective.
-        spread: Standard deviation of the objective, 1 where it has none.
-        sign: 1 to maximize, -1 to minimize.
+        points: Completed trials in the order of their numbers, then failed ones, shape (n, d).
+        features: Of these, shape (n, f).
+        objective: In its own unit, shape (n,).
+        variances: Measured, in its own unit squared, 0 where there is none, shape (n,).
+        completed: How many of them have completed.
     """
 
-    centre: float
-    spread: float
-    sign: float
+    points: Points
+    features: Array
+    objective: Array
+    variances: Array
+    completed: int
 
-    def standardise(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give the standardised values of an objective."""
-        return self.sign * (values - self.centre) / self.spread
+    @classmethod
+    def of(cls, history: History, memory: Memory, recipe: Recipe, *, maximize: bool) -> Data:
+        """Place a history's completed and failed trials in the cube."""
+        assert memory.cube is not None
+        failed = history.failed if recipe.failures else ()
+        configurations = [observation.configuration for observation in history.completed]
+        points, active = memory.encode([*configurations, *failed])
+        objective = np.array([observation.value for observation in history.completed])
+        worst = objective.min() if maximize else objective.max()
+        return cls(
+            points,
+            memory.cube.features(points, active),
+            np.concatenate([objective, np.full(len(failed), worst)]),
+            _variances(history.completed if recipe.measured_noise else (), len(points)),
+            len(configurations),
+        )
 
-    def objective(self, mean: float) -> float:
-        """Give the objective that a standardised value stands for."""
-        return self.centre + self.sign * self.spread * mean
+    def take(self, rows: Columns) -> tuple[Array, Array, Array]:
+        """Give features, objective and variances of some rows."""
+        return self.features[rows], self.objective[rows], self.variances[rows]
 
 
-@dataclass(frozen=True, slots=True)
 class Model:
-    """What a history says.
+    """What a history says: posteriors over all of it, over a sketch of it, and around a place."""
 
-    Attributes:
-        surrogate: Posterior given completed and failed trials.
-        scale: Of its values.
-        best: Completed points, best by posterior mean first, shape (n, d).
-    """
+    def __init__(
+        self, data: Data, memory: Memory, hyperparameters: Hyperparameters, view: View, *, maximize: bool
+    ) -> None:
+        """Condition on the values.
 
-    surrogate: Surrogate
-    scale: Scale
-    best: Points
+        Raises:
+            LinAlgError: If the covariance has no Cholesky factor.
+        """
+        assert memory.cube is not None
+        self.layout, self.hyperparameters = memory.cube.layout, hyperparameters
+        self.view = view
+        self.scale = Scale.of(data.objective, data.completed, maximize=maximize, compress=view.compress)
+        self._data, self._memory = data, memory
+        self._values = self.scale.score(data.objective)
+        self._noise = _limited(self.scale.score_variances(data.objective, data.variances))
+        self.exact = self._condition_on_all() if len(self._values) <= MOST_EXACT else None
+        mean = self._values if self.exact is None else self.exact.mean_of_values()
+        self._ranked: Columns = np.argsort(-mean[: data.completed], kind="stable")
+
+    @property
+    def best(self) -> Points:
+        """Completed points, best by posterior mean first, shape (n, d); by value where there are too many."""
+        return self._data.points[self._ranked]
+
+    def sketch(self, pending: Array) -> Posterior:
+        """Give the posterior over as much as a search can afford.
+
+        Args:
+            pending: Features of what is running, shape (p, f).
+        """
+        if self.exact is not None and len(self._values) + len(pending) <= MOST_SEARCHED:
+            return self.exact.believing(pending)
+        rows = self._sketched()
+        nearest = self._nearest(pending, self._data.features[self._ranked[:4]], MOST_SEARCHED - len(rows))
+        return self._condition(rows).believing(pending[nearest])
+
+    def around(self, place: Array, pending: Array) -> Posterior:
+        """Give the posterior over what is nearest to a place, as much as a search can afford.
+
+        Args:
+            place: Features of points, shape (k, f).
+            pending: Features of what is running, shape (p, f).
+        """
+        if self.exact is not None and len(self._values) + len(pending) <= MOST_SEARCHED:
+            return self.exact.believing(pending)
+        rows = self._nearest(self._data.features, place, MOST_SEARCHED * 2 // 3)
+        return self._condition(rows).believing(pending[self._nearest(pending, place, MOST_SEARCHED // 3)])
+
+    def last(self, place: Array, pending: Array) -> Posterior:
+        """Give the posterior that the last choice is made with; see `around`."""
+        if self.exact is not None and len(self._values) + len(pending) <= MOST_EXACT:
+            return self.exact.believing(pending)
+        return self.around(place, pending)
+
+    def _condition_on_all(self) -> Posterior:
+        grown_from = self._memory.posteriors.get(self.view)
+        everything = (self._data.features, self._values, self._noise)
+        posterior = Posterior(self.layout, self.hyperparameters, *everything, grown_from=grown_from)
+        self._memory.posteriors[self.view] = posterior
+        return posterior
+
+    def _condition(self, rows: Columns) -> Posterior:
+        chosen = (self._data.features[rows], self._values[rows], self._noise[rows])
+        return Posterior(self.layout, self.hyperparameters, *chosen)
+
+    def _sketched(self) -> Columns:
+        return _best_and_spread(self._values, SKETCHED, SKETCHED // 2)
+
+    def _nearest(self, features: Array, place: Array, count: int) -> Columns:
+        """Give the rows of features that are nearest to any point of a place, at most `count`, in their order."""
+        if len(features) <= count:
+            return np.arange(len(features))
+        root = np.exp(0.5 * self.hyperparameters.log_w)[self.layout.axes]
+        rows, centres = features * root, place * root
+        squared = np.square(rows).sum(axis=1)[:, None] - 2.0 * rows @ centres.T + np.square(centres).sum(axis=1)
+        return np.sort(np.argpartition(squared.min(axis=1), count)[:count])
 
 
-def learn(cube: Cube, history: History, cache: FitCache, *, maximize: bool) -> Model:
+def learn(history: History, memory: Memory, recipe: Recipe, view: View, *, maximize: bool) -> Model:
     """Fit a model to the completed and failed trials.
 
+    Args:
+        history: With one completed trial at least.
+        memory: Of the space; it changes speed only.
+        recipe: The parts of the optimizer.
+        view: How the model sees the trials.
+        maximize: Whether greater values are better.
+
     Raises:
-        RuntimeError: If the fit fails numerically.
+        ArithmeticError: If a hyperparameter is not finite.
+        LinAlgError: If the covariance has no Cholesky factor.
     """
-    configurations = [observation.configuration for observation in history.completed]
-    points, active = cube.encode([*configurations, *history.failed])
-    features = cube.features(points, active)
-    objective = np.array([observation.value for observation in history.completed])
-    worst = objective.min() if maximize else objective.max()
-    objective = np.concatenate([objective, np.full(len(history.failed), worst)])
-    scale = Scale(float(objective.mean()), float(objective.std()) or 1.0, 1.0 if maximize else -1.0)
-    values = scale.standardise(objective)
-    variances = _variances(history.completed, len(history.failed), scale.spread)
-    surrogate = _fit_or_recall(cube, features, values, variances, cache)
-    with torch.no_grad():
-        mean = surrogate.moments(torch.from_numpy(features[: len(configurations)]))[0].numpy()
-    return Model(surrogate, scale, points[np.argsort(-mean, kind="stable")])
+    data = Data.of(history, memory, recipe, maximize=maximize)
+    completed = data.completed if recipe.refit_always else scheduled(data.completed)
+    failed = len(data.points) - data.completed
+    rows = np.concatenate([np.arange(completed), data.completed + np.arange(scheduled(failed))])
+    hyperparameters = _fit_chain(data, rows, memory, view, maximize=maximize)
+    return Model(data, memory, hyperparameters, view, maximize=maximize)
 
 
-def _variances(completed: tuple[Observation, ...], failed: int, spread: float) -> NDArray[np.float64]:
-    """Give the measured variances of standardised values.
-
-    A value that was not measured so gets the median of those that were. Variances that exceed on average that of the
-    values themselves are scaled down to it: so much noise between the trials there cannot be, see the share in
-    `bohpo.optimizer.surrogate`.
-    """
-    measured = [observation.variance for observation in completed if observation.variance is not None]
-    usual = float(np.median(measured)) if measured else 0.0
-    known = [usual if observation.variance is None else observation.variance for observation in completed]
-    variances = np.array([*known, *[usual] * failed]) / spread**2
-    return np.asarray(variances / max(float(variances.mean()), 1.0))
+def scheduled(count: int) -> int:
+    """Give how many of the first results hyperparameters are fitted to, when there are `count`."""
+    return count - count % max(count // 32, 1) if count > COLD else count
 
 
-def _fit_or_recall(
-    cube: Cube,
-    features: Points,
-    values: NDArray[np.float64],
-    variances: NDArray[np.float64],
-    cache: FitCache,
-) -> Surrogate:
-    key = b"".join(array.tobytes() for array in (cube.feature_axes, features, values, variances))
-    if cache.surrogate is None or cache.key != key:
-        chosen = _representatives(values)
-        axes = torch.from_numpy(cube.feature_axes)
-        everything = [torch.from_numpy(array) for array in (features, values, variances)]
-        surrogate = fit(axes, *(array[chosen] for array in everything))
-        if len(chosen) < len(values):
-            surrogate = Surrogate(surrogate.kernel, surrogate.noise, *everything)
-        cache.key, cache.surrogate = key, surrogate
-    return cache.surrogate
+def _fit_chain(data: Data, rows: Columns, memory: Memory, view: View, *, maximize: bool) -> Hyperparameters:
+    """Fit to some rows, starting from the fit to the first half of them, if they are many."""
+    assert memory.cube is not None
+    layout = memory.cube.layout
+    features, objective, variances = data.take(rows)
+    key = b"".join(array.tobytes() for array in (features, objective, variances)) + repr(view).encode()
+    if key in memory.fits:
+        return memory.fits[key]
+    start = None
+    if len(rows) > COLD:
+        half = rows[: 1 << (len(rows) - 1).bit_length() - 1]
+        start = _fit_chain(data, half, memory, view, maximize=maximize)
+    completed = int((rows < data.completed).sum())
+    scale = Scale.of(objective, completed, maximize=maximize, compress=view.compress)
+    values, noise = scale.score(objective), _limited(scale.score_variances(objective, variances))
+    chosen = _best_and_spread(values, MOST_FITTED, MOST_FITTED // 3)
+    fitted = fit(layout, features[chosen], values[chosen], noise[chosen], view, start=start)
+    return memory.keep_fit(key, fitted)
 
 
-def _representatives(values: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Give the positions to fit hyperparameters to: the best third of the most allowed, and random others."""
-    if len(values) <= MOST_FITTED:
+def _best_and_spread(values: Array, count: int, best: int) -> Columns:
+    """Give `count` rows: so many of the best, and others at equal ranks apart; all where there are not more."""
+    if len(values) <= count:
         return np.arange(len(values))
     order = np.argsort(-values, kind="stable")
-    best, rest = order[: MOST_FITTED // 3], order[MOST_FITTED // 3 :]
-    others = np.random.default_rng(len(values)).permutation(rest)[: MOST_FITTED - len(best)]
-    return np.sort(np.concatenate([best, others]))
+    others = np.linspace(best, len(values) - 1, count - best).round().astype(int)
+    return np.sort(np.concatenate([order[:best], order[others]]))
+
+
+def _variances(completed: tuple[Observation, ...], count: int) -> NDArray[np.float64]:
+    """Give the measured variance of each value, shape (count,); the median of them where it was not measured."""
+    measured = [observation.variance for observation in completed if observation.variance is not None]
+    if not measured:
+        return np.zeros(count)
+    usual = float(np.median(measured))
+    known = [usual if observation.variance is None else observation.variance for observation in completed]
+    return np.array([*known, *[usual] * (count - len(known))])
+
+
+def _limited(variances: Array) -> Array:
+    """Scale variances of standardised values down to theirs, 1, where they exceed it on average.
+
+    So much noise between the trials there cannot be, see the share in `bohpo.optimizer.fit`.
+    """
+    return np.asarray(variances / max(float(variances.mean()), 1.0))

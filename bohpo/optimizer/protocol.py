@@ -44,3 +44,16 @@ class Optimizer(Protocol):
             `n` proposals, none of which is in the history or twice among them where the space has another point.
         """
         ...
+
+    def prepare(self, history: History, n: int = 1) -> None:
+        """Work ahead while jobs run, for when the next proposals are needed.
+
+        The proposals are ready where nothing is heard until then. Where a result comes in first they are dropped, as
+        the same history gives the same proposals; what they share with the next ones is kept. May be called from
+        another thread than `propose`.
+
+        Args:
+            history: As it stands.
+            n: How many.
+        """
+        ...

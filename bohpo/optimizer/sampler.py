@@ -9,14 +9,15 @@ machines that propose at the same time see each other. It holds why it was made,
     {'configuration': {'x': 0.31}, 'source': 'model', 'predicted_mean': 0.02, 'predicted_sd': 0.4, ...}
 
 Samplers that share nothing but a database cannot lock each other out. Each of them looks again once it has written its
-proposal, and may find that others have written theirs meanwhile, which neither side could keep away from:
+proposal, and may find proposals that were written meanwhile, so that neither side could keep away from the other:
 
-- The later trial gives way: it proposes again with the other's in sight, so what is proposed at once is spread.
-- The earlier trial keeps its proposal, unless it is the very one of the later. It then waits for the later to give
-  way, and does so itself where that does not happen: the other did not see it, and is training already.
+- The later trial gives way: it proposes again with the other in sight, so what is proposed at once is spread. Where
+  many made the same proposal, all but the first give way; each leaves as many proposals to those between.
+- The earlier trial keeps its proposal, unless the two are alike. It then waits for the later one to move, and proposes
+  again itself if that does not: it had looked before there was anything to see, and is training already.
 
-Of two that are equal, the one that was written last is compared with the other; so no configuration comes up twice
-while another is left, but for storms in which the `MOST_ROUNDS` of a trial run out.
+Whoever writes last sees the other; so nothing is proposed twice while anything else is left, but for storms in which
+a trial runs out of its `MOST_ROUNDS`, and for the first trials of a study, which ask before its space is known.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ from optuna.trial import FrozenTrial
 
 from bohpo.errors import SpaceError
 from bohpo.optimizer.gaussian_process import STARTUP_COMPLETED, propose
+from bohpo.optimizer.recipe import Recipe
+from bohpo.optimizer.round import Feasible
 from bohpo.optimizer.trials import PROPOSAL_KEY, VARIANCE_KEY, Sight, StudyTrials, fixed_to
 from bohpo.space import Space, from_distribution, to_distribution
 from bohpo.trial import Configuration, Proposal
@@ -47,11 +50,11 @@ __all__ = ["PROPOSAL_KEY", "VARIANCE_KEY", "BayesianSampler"]
 MOST_ROUNDS = 8
 """A trial proposes so many times at most, however many others propose meanwhile."""
 
-PATIENCE_S = 1.0
-"""An earlier trial waits so long for a later one to give way; a proposal takes a fraction of it."""
+PATIENCE_S = 0.25
+"""In each round a trial waits so long for others to move; if they take longer, it only moves without need."""
 
 POLL_S = 0.02
-"""While it waits, it looks so often."""
+"""While it waits, it looks this often."""
 
 
 class BayesianSampler(BaseSampler):
@@ -64,7 +67,13 @@ class BayesianSampler(BaseSampler):
     """
 
     def __init__(
-        self, seed: int | None = None, *, space: Space | None = None, startup_completed: int = STARTUP_COMPLETED
+        self,
+        seed: int | None = None,
+        *,
+        space: Space | None = None,
+        startup_completed: int = STARTUP_COMPLETED,
+        feasible: Feasible | None = None,
+        recipe: Recipe | None = None,
     ) -> None:
         """Make a sampler.
 
@@ -73,10 +82,13 @@ class BayesianSampler(BaseSampler):
             space: The whole search space with its conditions, if it is known ahead; names and bounds must be those
                 that the objective suggests.
             startup_completed: The model speaks from so many completed trials on.
+            feasible: Whether a configuration can be trained; only such are proposed once their parameters are known.
+            recipe: The parts of the optimizer, to leave some out.
         """
         self._seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
         self._space = space
         self._startup_completed = startup_completed
+        self._feasible, self._recipe = feasible, recipe
         self._make_anew()
 
     def _make_anew(self) -> None:
@@ -137,39 +149,52 @@ class BayesianSampler(BaseSampler):
         return parameter.decode(float(rng.random()))
 
     def _propose(self, study: Study, trial: FrozenTrial) -> Configuration:
-        """Propose, write it, and propose again while others have come in between."""
-        patience = time.monotonic() + PATIENCE_S
+        """Propose, write it, and propose again while others come in between."""
+        turn = 1
         for _ in range(MOST_ROUNDS):
             trials = self._read(study)
             sight = trials.sight(trial.number)
-            (proposal,) = propose(
+            *_, proposal = propose(
                 trials.space,
                 trials.history(sight),
+                turn,
                 maximize=study.direction == StudyDirection.MAXIMIZE,
                 seed=self._seed,
                 startup_completed=self._startup_completed,
-                first=trial.number,
-                cache=trials.cache,
+                first=trial.number + 1 - turn,
+                feasible=self._feasible,
+                recipe=self._recipe,
+                memory=trials.memory,
             )
             configuration = fixed_to(trial, proposal.configuration)
             _write(study, trial, dataclasses.replace(proposal, configuration=configuration))
-            if not self._gives_way(study, trial, trials.known(configuration), sight, patience):
+            turn = self._turn(study, trial, trials.known(configuration), sight)
+            if not turn:
                 break
         return configuration
 
-    def _gives_way(
-        self, study: Study, trial: FrozenTrial, configuration: Configuration, sight: Sight, patience: float
-    ) -> bool:
-        """Say whether to propose again for the sake of proposals that were not in sight."""
-        while True:
-            overlooked = self._read(study).overlooked(sight, trial.number)
-            if any(number < trial.number for number in overlooked):
-                return True
-            if configuration not in overlooked.values() or configuration in sight.pending.values():
-                return False
-            if time.monotonic() > patience:
-                return True
+    def _turn(self, study: Study, trial: FrozenTrial, configuration: Configuration, sight: Sight) -> int:
+        """Say whose turn it is: 0 if the proposal stands, else how many proposals to make, the last of them its own.
+
+        Args:
+            study: The study.
+            trial: A trial whose proposal has been written.
+            configuration: The proposal.
+            sight: What it was proposed in sight of.
+        """
+        trials = self._read(study)
+        overlooked = trials.overlooked(sight, trial.number)
+        alike = {number: other for number, other in overlooked.items() if trials.are_alike(other, configuration)}
+        if any(number < trial.number for number in overlooked):
+            return max(1, sum(number < trial.number for number in alike))
+        give_up = time.monotonic() + PATIENCE_S
+        while alike and configuration not in sight.pending.values():
+            if time.monotonic() > give_up:
+                return 1
             time.sleep(POLL_S)
+            now = self._read(study).overlooked(sight, trial.number)
+            alike = {number: other for number, other in alike.items() if now.get(number) == other}
+        return 0
 
     def _read(self, study: Study) -> StudyTrials:
         """Read what is new in a study; past `study.get_trials`, which hides what other brackets of Hyperband run."""

@@ -8,12 +8,17 @@ Source:
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from bohpo.optimizer.cube import Cube, Points
 
-FRESH_DRAWS = 256
-"""So many random points are tried before a space is listed in full to find one that is not taken."""
+Admissible = Callable[[Points], bool]
+"""Whether a point, shape (d,), may be proposed."""
+
+FRESH_DRAWS = 1024
+"""So many random points are tried before a space is listed in full to find one that may be proposed."""
 
 MOST_LISTED = 100_000
 """A space of more points than this is never so full that random draws miss what is left."""
@@ -39,38 +44,47 @@ def sobol(dimension: int, count: int, seed: int, *, start: int = 0) -> Points:
     return np.asarray(engine.fast_forward(start).random(count) if start else engine.random(count))
 
 
-def startup_point(cube: Cube, index: int, seed: int, taken: set[bytes]) -> Points:
-    """Give the point to begin with at an index.
+def startup_points(cube: Cube, first: int, count: int, seed: int, *, centre_first: bool = True) -> Points:
+    """Give the points to begin with, from an index on.
 
     Args:
         cube: Of the space.
-        index: How many were proposed before.
+        first: Index of the first point: how many were proposed before.
+        count: How many points.
         seed: Of the sequence.
-        taken: Keys of the points not to give again.
+        centre_first: Whether the point of index 0 is the centre, with choices at random, not one of the sequence.
 
     Returns:
-        A point, shape (d,); one that is taken only where all are.
+        Points, shape (count, d).
     """
-    if index == 0:
-        first = cube.encode([cube.space.default])[0]
-    else:
-        first = cube.snap(sobol(len(cube), 1, seed, start=index - 1))
-    if cube.keys(first)[0] not in taken:
-        return np.asarray(first[0])
-    return fresh_point(cube, np.random.default_rng([seed, index]), taken)
+    points = cube.snap(sobol(len(cube), count, seed, start=first))
+    if centre_first and first == 0 and count:
+        points[0] = centre(cube, np.random.default_rng(seed))
+    return points
 
 
-def fresh_point(cube: Cube, rng: np.random.Generator, taken: set[bytes]) -> Points:
-    """Draw a point that is not taken, shape (d,); any point where all are."""
-    draws = cube.snap(rng.random((FRESH_DRAWS, len(cube))))
-    free = untaken(cube, draws, taken)
-    if not len(free):
-        listed = cube.every_point(MOST_LISTED)
-        free = untaken(cube, listed, taken) if listed is not None else free
-        rng.shuffle(free)
-    return np.asarray(free[0] if len(free) else draws[0])
+def centre(cube: Cube, rng: np.random.Generator) -> Points:
+    """Give the middle of every numeric parameter, and choices at random: the first of each may all be "none"."""
+    point = np.array([rng.choice(axis.values) if axis.is_categorical else 0.5 for axis in cube.axes])
+    return np.asarray(cube.snap(point[None])[0])
 
 
-def untaken(cube: Cube, points: Points, taken: set[bytes]) -> Points:
-    """Keep the points that are not taken, in their order."""
-    return points[[key not in taken for key in cube.keys(points)]]
+def fresh_point(cube: Cube, rng: np.random.Generator, admissible: Admissible) -> Points | None:
+    """Draw a point that may be proposed.
+
+    Args:
+        cube: Of the space.
+        rng: Draws it.
+        admissible: Whether a point may be proposed.
+
+    Returns:
+        A point, shape (d,); None if none was found, which is where there is none in a space that can be listed.
+    """
+    for point in cube.snap(rng.random((FRESH_DRAWS, len(cube)))):
+        if admissible(point):
+            return np.asarray(point)
+    listed = cube.every_point(MOST_LISTED)
+    for point in rng.permutation(listed) if listed is not None else ():
+        if admissible(point):
+            return np.asarray(point)
+    return None

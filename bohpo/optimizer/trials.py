@@ -18,11 +18,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
 from bohpo.optimizer.admission import Admitted, Outcome
-from bohpo.optimizer.cache import FitCache
 from bohpo.optimizer.inference import Evidence, plain
+from bohpo.optimizer.memory import Memory
 from bohpo.optimizer.protocol import History
 from bohpo.space import Space
 from bohpo.trial import Configuration, Observation
@@ -35,6 +36,9 @@ VARIANCE_KEY = "bohpo:variance"
 
 FIXED_KEY = "fixed_params"
 """System attribute in which Optuna keeps the values that a trial was enqueued with."""
+
+ALIKE = 0.01
+"""Configurations are alike whose coordinates in the unit cube differ by less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ class StudyTrials:
         Args:
             space: To search; learned from the trials where it is not given.
         """
-        self.cache = FitCache()
+        self.memory = Memory()
         self._given = space
         self._evidence = Evidence()
         self._admitted = Admitted(space or Space(()))
@@ -130,6 +134,12 @@ class StudyTrials:
             outcome = self._finished[number]
             known[number] = self.known(outcome.configuration if isinstance(outcome, Observation) else outcome)
         return {number: values for number, values in known.items() if values and values != sight.pending.get(number)}
+
+    def are_alike(self, one: Configuration, other: Configuration) -> bool:
+        """Whether two configurations are one training for all that is known before."""
+        if one.keys() != other.keys():
+            return False
+        return bool(np.all(np.abs(self.space.encode(one) - self.space.encode(other)) < ALIKE))
 
     def known(self, values: Configuration) -> Configuration:
         """Keep the values that the space has, of parameters that are active as far as is known."""

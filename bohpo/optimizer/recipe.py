@@ -1,0 +1,90 @@
+"""What the optimizer is made of, part by part.
+
+The model has two views of the same trials, and they propose by turns. Each sees what the other has proposed as
+pending, so what one of them overlooks the other finds:
+
+| view   | expects                                                                    | good where              |
+| ------ | -------------------------------------------------------------------------- | ----------------------- |
+| trends | every parameter to have an effect of its own; looks closely at good scores | optima lie at the edges |
+| bowl   | the middle of a range to be better than its ends, until the data say no    | ranges were chosen well |
+
+The defaults are what was best on tuning tasks; every part can be left out, to measure what it is worth.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a model sees the trials.
+
+    Attributes:
+        name: For people.
+        sd_weight: Weight of the standard deviation in the acquisition; 0 exploits only.
+        trend: Whether the covariance has a part for main effects, see `bohpo.optimizer.covariance`.
+        bowl: Whether the prior mean is a bowl, see `bohpo.optimizer.fit`.
+        compress: Whether scores below the median are drawn together logarithmically.
+        w_strength: Of the prior of the inverse squared lengthscales: the greater, the nearer to 1.
+        choice_w: Inverse squared lengthscale that is expected between choices, or None for no such prior.
+    """
+
+    name: str
+    sd_weight: float
+    trend: bool = False
+    bowl: bool = False
+    compress: bool = False
+    w_strength: float = 0.1
+    choice_w: float | None = None
+
+
+TRENDS = View("trends", 1.8, trend=True, compress=True, w_strength=0.3, choice_w=0.3)
+BOWL = View("bowl", 1.4, bowl=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The parts of the optimizer.
+
+    Attributes:
+        trends_view: Take turns with the view that expects trends.
+        bowl_view: Take turns with the view that expects a bowl.
+        compress: Let the first view draw low scores together.
+        explore: Go where the model is uncertain, not only where it hopes for most.
+        pending: Condition the standard deviation on what is running.
+        failures: Take what failed as the worst value seen.
+        measured_noise: Use the variances that trainers measure.
+        centre_first: Begin at the centre of the space.
+        spray: Look around the best points, beside all over the space.
+        climb: Improve the best candidates along the gradient and from neighbour to neighbour.
+        refit_always: Fit anew after every result, also when there are hundreds.
+    """
+
+    trends_view: bool = True
+    bowl_view: bool = True
+    compress: bool = True
+    explore: bool = True
+    pending: bool = True
+    failures: bool = True
+    measured_noise: bool = True
+    centre_first: bool = True
+    spray: bool = True
+    climb: bool = True
+    refit_always: bool = False
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """The views that take turns."""
+        chosen = [view for view, kept in ((TRENDS, self.trends_view), (BOWL, self.bowl_view)) if kept]
+        return tuple(self._change(view) for view in chosen or [dataclasses.replace(TRENDS, name="plain", trend=False)])
+
+    def view(self, index: int) -> View:
+        """Give the view that proposes the trial of an index."""
+        return self.views[index % len(self.views)]
+
+    def _change(self, view: View) -> View:
+        return dataclasses.replace(
+            view, compress=view.compress and self.compress, sd_weight=view.sd_weight if self.explore else 0.0
+        )
