@@ -55,8 +55,7 @@ class Evidence:
             known = self._suggested.get(name)
             if known is None:
                 known = self._suggested[name] = _Suggested(name, (number, position), number, distribution)
-            known.add((number, position), distribution)
-        self._is_stale = True
+            self._is_stale |= known.add((number, position), distribution)
 
     def finished(self, trial: FrozenTrial, configuration: Configuration) -> None:
         """Take in, once, the configuration that a trial had in the end."""
@@ -108,17 +107,18 @@ class _Suggested:
     _made: Parameter | None = None
     _is_made: bool = False
 
-    def add(self, place: tuple[int, int], distribution: BaseDistribution) -> None:
-        """Take in a distribution, in any order of the trials."""
+    def add(self, place: tuple[int, int], distribution: BaseDistribution) -> bool:
+        """Take in a distribution, in any order of the trials; say whether it is news."""
+        is_news = not self.variants or place < self.first or not _is_equal(distribution, self.latest)
         self.first = min(self.first, place)
-        is_other = not _is_equal(distribution, self.latest)
         if place[0] >= self.last:
             self.last, self.latest = place[0], distribution
-        if is_other or not self.variants:
+        if is_news:
             self._is_made = False
             self._widen(distribution)
             if len(self.variants) <= MOST_DISTRIBUTIONS and distribution not in self.variants:
                 self.variants.append(distribution)
+        return is_news
 
     def parameter(self) -> Parameter | None:
         """Give the parameter; None if it has a single value, or one that a space cannot hold."""

@@ -11,8 +11,8 @@ machines that propose at the same time see each other. It holds why it was made,
 Samplers that share nothing but a database cannot lock each other out. Each of them looks again once it has written its
 proposal, and may find proposals that were written meanwhile, so that neither side could keep away from the other:
 
-- The later trial gives way: it proposes again with the other in sight, so what is proposed at once is spread. Where
-  many made the same proposal, all but the first give way; each leaves as many proposals to those between.
+- The later trial gives way: it proposes again with the other in sight, so what is proposed at once is spread. Of many
+  that made the same proposal the first keeps it, the second takes the next one, the third the one after that.
 - The earlier trial keeps its proposal, unless the two are alike. It then waits for the later one to move, and proposes
   again itself if that does not: it had looked before there was anything to see, and is training already.
 
@@ -47,7 +47,7 @@ from bohpo.trial import Configuration, Proposal
 
 __all__ = ["PROPOSAL_KEY", "VARIANCE_KEY", "BayesianSampler"]
 
-MOST_ROUNDS = 8
+MOST_ROUNDS = 16
 """A trial proposes so many times at most, however many others propose meanwhile."""
 
 PATIENCE_S = 0.25
@@ -115,7 +115,7 @@ class BayesianSampler(BaseSampler):
         """
         _refuse_several_objectives(study)
         with self._lock:
-            space = self._read(study).space
+            space = self._read(study, trial).space
         return {parameter.name: to_distribution(parameter) for parameter in space.parameters}
 
     def sample_relative(
@@ -152,7 +152,7 @@ class BayesianSampler(BaseSampler):
         """Propose, write it, and propose again while others come in between."""
         turn = 1
         for _ in range(MOST_ROUNDS):
-            trials = self._read(study)
+            trials = self._read(study, trial, anew=False)
             sight = trials.sight(trial.number)
             *_, proposal = propose(
                 trials.space,
@@ -182,7 +182,7 @@ class BayesianSampler(BaseSampler):
             configuration: The proposal.
             sight: What it was proposed in sight of.
         """
-        trials = self._read(study)
+        trials = self._read(study, trial)
         overlooked = trials.overlooked(sight, trial.number)
         alike = {number: other for number, other in overlooked.items() if trials.are_alike(other, configuration)}
         if any(number < trial.number for number in overlooked):
@@ -192,18 +192,27 @@ class BayesianSampler(BaseSampler):
             if time.monotonic() > give_up:
                 return 1
             time.sleep(POLL_S)
-            now = self._read(study).overlooked(sight, trial.number)
+            now = self._read(study, trial).overlooked(sight, trial.number)
             alike = {number: other for number, other in alike.items() if now.get(number) == other}
         return 0
 
-    def _read(self, study: Study) -> StudyTrials:
-        """Read what is new in a study; past `study.get_trials`, which hides what other brackets of Hyperband run."""
+    def _read(self, study: Study, trial: FrozenTrial, *, anew: bool = True) -> StudyTrials:
+        """Read what is new in a study; past `study.get_trials`, which hides what other brackets of Hyperband run.
+
+        Args:
+            study: The study.
+            trial: For which to read.
+            anew: Whether to read even if this trial was the last to do so.
+        """
         studies = self._studies.setdefault(study._storage, {})
-        trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
         known = studies.get(study._study_id)
+        if known is not None and not anew and known.reader == trial.number:
+            return known
+        trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
         if known is None or not known.lead_to(trials):
             known = studies[study._study_id] = StudyTrials(self._space)
         known.read(trials)
+        known.reader = trial.number
         return known
 
 
@@ -217,7 +226,7 @@ def _refuse_several_objectives(study: Study) -> None:
 
 def _write(study: Study, trial: FrozenTrial, proposal: Proposal) -> None:
     fields = dataclasses.asdict(proposal)
-    finite = {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in fields.items()
-    }
-    study._storage.set_trial_system_attr(trial._trial_id, PROPOSAL_KEY, finite)
+    for name, figure in fields.items():
+        if isinstance(figure, float) and not math.isfinite(figure):
+            fields[name] = None  # JSON has no such number
+    study._storage.set_trial_system_attr(trial._trial_id, PROPOSAL_KEY, fields)

@@ -81,6 +81,8 @@ class StudyTrials:
             space: To search; learned from the trials where it is not given.
         """
         self.memory = Memory()
+        self.reader: int | None = None
+        """Number of the trial for which they were read last."""
         self._given = space
         self._evidence = Evidence()
         self._admitted = Admitted(space or Space(()))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import json
+import math
 import pickle
 from collections.abc import Callable, Iterator
+from itertools import combinations
 from pathlib import Path
 
 import optuna
@@ -11,7 +15,7 @@ import pytest
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from bohpo.optimizer import BayesianSampler
+from bohpo.optimizer import BayesianSampler, Recipe
 from bohpo.optimizer.sampler import PROPOSAL_KEY, VARIANCE_KEY
 from bohpo.space import CategoricalParameter, FloatParameter, Space
 
@@ -22,6 +26,9 @@ SPACE = Space(
         FloatParameter("tuning", 0.0, 1.0, when={"kind": ("tuned",)}),
     )
 )
+
+
+DIRECTIONS = [StudyDirection.MINIMIZE, StudyDirection.MAXIMIZE]
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +58,7 @@ def params(study: optuna.Study) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize("space", [None, SPACE], ids=["learned", "given"])
-@pytest.mark.parametrize("direction", [StudyDirection.MINIMIZE, StudyDirection.MAXIMIZE])
+@pytest.mark.parametrize("direction", DIRECTIONS)
 def test_it_finds_the_best_of_a_conditional_objective(space: Space | None, direction: StudyDirection) -> None:
     sign = 1.0 if direction is StudyDirection.MINIMIZE else -1.0
     study = optuna.create_study(sampler=BayesianSampler(seed=1, space=space), direction=direction)
@@ -77,7 +84,7 @@ def test_without_a_seed_studies_differ() -> None:
 
 def test_a_given_space_begins_at_its_centre_and_models_conditional_parameters_from_the_start() -> None:
     study = run(BayesianSampler(seed=0, space=SPACE), 6)
-    assert study.trials[0].params == {"x": 0.0, "kind": "plain"}
+    assert study.trials[0].params["x"] == 0.0
     for trial in study.trials:
         assert trial.params == trial.system_attrs[PROPOSAL_KEY]["configuration"]
 
@@ -113,11 +120,21 @@ def asked_and_told(count: int) -> optuna.Study:
     return study
 
 
-def test_four_trials_that_run_at_once_are_spread() -> None:
+def test_what_is_running_is_not_proposed_again() -> None:
     study = asked_and_told(8)
     points = [suggest(study.ask()) for _ in range(4)]
-    apart = [abs(a[0] - b[0]) + abs(a[1] - b[1]) for i, a in enumerate(points) for b in points[:i]]
-    assert min(apart) > 0.05
+    assert min(math.dist(*pair) for pair in combinations(points, 2)) > 1e-3
+
+
+def test_what_is_running_changes_what_is_proposed() -> None:
+    def next_point(*running: float) -> tuple[float, float]:
+        study = asked_and_told(8)
+        study.enqueue_trial({"x": running[0], "y": running[1]})
+        suggest(study.ask())
+        return suggest(study.ask())
+
+    best = next_point(0.0, 0.0)
+    assert math.dist(next_point(*best), best) > 1e-3
 
 
 def test_a_proposal_is_seen_before_its_values_were_asked_for() -> None:
@@ -231,3 +248,92 @@ def test_reseeding_changes_no_proposal_of_the_model() -> None:
     study, reseeded = asked_and_told(6), asked_and_told(6)
     reseeded.sampler.reseed_rng()
     assert suggest(study.ask()) == suggest(reseeded.ask())
+
+
+def test_a_proposal_says_why_it_was_made() -> None:
+    study = asked_and_told(5)
+    reasons = [trial.system_attrs[PROPOSAL_KEY] for trial in study.trials]
+    assert [reason["source"] for reason in reasons] == ["startup", "startup", "startup", "model", "model"]
+    assert reasons[0]["configuration"] == {}
+    for trial, reason in zip(study.trials[3:], reasons[3:], strict=True):
+        assert reason["configuration"] == trial.params
+        assert reason["predicted_sd"] > 0 < reason["seconds"]
+        assert {"predicted_mean", "acquisition"} < reason.keys()
+    assert json.loads(json.dumps(reasons)) == reasons
+
+
+def test_what_a_trial_was_enqueued_with_is_part_of_its_proposal() -> None:
+    study = asked_and_told(5)
+    study.enqueue_trial({"y": 0.25})
+    x, y = suggest(study.ask())
+    assert y == 0.25
+    assert study.trials[-1].system_attrs[PROPOSAL_KEY]["configuration"] == {"x": x, "y": 0.25}
+
+
+def test_many_threads_exhaust_a_small_space_before_they_repeat_anything() -> None:
+    study = optuna.create_study(sampler=BayesianSampler(seed=0))
+    study.enqueue_trial({"a": 0, "b": 0})
+    study.optimize(lambda trial: trial.suggest_int("a", 0, 3) + trial.suggest_int("b", 0, 5), n_trials=1)
+    study.optimize(lambda trial: trial.suggest_int("a", 0, 3) + trial.suggest_int("b", 0, 5), n_trials=23, n_jobs=4)
+    assert len({tuple(trial.params.values()) for trial in study.trials}) == 24
+
+
+def test_a_sampler_of_two_studies_keeps_them_apart() -> None:
+    shared = BayesianSampler(seed=5)
+    together = [optuna.create_study(sampler=shared, direction=direction) for direction in DIRECTIONS]
+    alone = [optuna.create_study(sampler=BayesianSampler(seed=5), direction=study.direction) for study in together]
+    for _ in range(6):
+        for study in together:
+            study.optimize(loss, n_trials=1)
+    for study in alone:
+        study.optimize(loss, n_trials=6)
+    assert [params(study) for study in together] == [params(study) for study in alone]
+
+
+def test_a_study_that_took_the_place_of_another_starts_afresh(tmp_path: Path) -> None:
+    storage = optuna.storages.get_storage(f"sqlite:///{tmp_path}/study.db")
+    sampler = BayesianSampler(seed=0)
+    first = optuna.create_study(storage=storage, study_name="study", sampler=sampler)
+    first.optimize(loss, n_trials=5)
+    optuna.delete_study(study_name="study", storage=storage)
+    second = optuna.create_study(storage=storage, study_name="study", sampler=sampler)
+    assert second._study_id == first._study_id
+    second.optimize(lambda trial: sum(suggest(trial)), n_trials=6)
+    fresh = optuna.create_study(sampler=BayesianSampler(seed=0))
+    fresh.optimize(lambda trial: sum(suggest(trial)), n_trials=6)
+    assert params(second) == params(fresh)
+    storage.remove_session()
+
+
+def test_a_copy_of_a_study_in_use_has_a_sampler_of_its_own() -> None:
+    sampler = asked_and_told(4).sampler
+    assert params(run(copy.deepcopy(sampler), 5)) == params(run(BayesianSampler(seed=0), 5))  # type: ignore[arg-type]
+
+
+def test_only_what_is_feasible_is_proposed() -> None:
+    study = optuna.create_study(
+        sampler=BayesianSampler(seed=0, space=SPACE, feasible=lambda configuration: configuration["x"] < -1.0)  # type: ignore[operator]
+    )
+    study.optimize(loss, n_trials=8)
+    assert max(trial.params["x"] for trial in study.trials) < -1.0
+
+
+def test_parts_of_the_recipe_can_be_left_out() -> None:
+    study = run(BayesianSampler(seed=0, space=SPACE, recipe=Recipe(centre_first=False)), 1)
+    assert study.trials[0].params["x"] != 0.0
+
+
+def test_other_brackets_of_hyperband_are_in_sight() -> None:
+    pruner = optuna.pruners.HyperbandPruner(min_resource=1, max_resource=9)
+    study = optuna.create_study(sampler=BayesianSampler(seed=0), pruner=pruner)
+
+    def objective(trial: optuna.Trial) -> float:
+        n = trial.suggest_int("n", 1, 20)
+        for step in range(9):
+            trial.report(n, step)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        return n
+
+    study.optimize(objective, n_trials=20)
+    assert len({trial.params["n"] for trial in study.trials}) == 20
