@@ -57,10 +57,12 @@ def startup_points(cube: Cube, first: int, count: int, seed: int, *, centre_firs
     Returns:
         Points, shape (count, d).
     """
-    points = cube.snap(sobol(len(cube), count, seed, start=first))
-    if centre_first and first == 0 and count:
-        points[0] = centre(cube, np.random.default_rng(seed))
-    return points
+    if not centre_first:
+        return cube.snap(sobol(len(cube), count, seed, start=first))
+    if first > 0:  # the sequence begins after the centre: its first 2^k points fill the space evenly
+        return cube.snap(sobol(len(cube), count, seed, start=first - 1))
+    middle = centre(cube, np.random.default_rng(seed))[None]
+    return np.vstack([middle, cube.snap(sobol(len(cube), max(count - 1, 0), seed))])[:count]
 
 
 def centre(cube: Cube, rng: np.random.Generator) -> Points:
