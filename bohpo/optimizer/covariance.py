@@ -128,7 +128,7 @@ class Covariance:
 
     def diagonal(self, a: Rows) -> Array:
         """Give the variance at m rows: (m,)."""
-        return self.signal + np.square(a.effects).sum(axis=1)
+        return np.asarray(self.signal + np.square(a.effects).sum(axis=1))
 
     def gradient(self, a: Rows, b: Rows, weights: Array) -> Array:
         """Differentiate sum_j weights_ij k(a_i, b_j) with respect to the numeric features of a.

@@ -142,7 +142,7 @@ def fit(
         start: Where L-BFGS starts; the middle of the priors where not given.
 
     Raises:
-        ArithmeticError: If a hyperparameter is not finite.
+        ArithmeticError: If no covariance could be factorised, or a number is not finite.
     """
     loss = Loss(layout, features, values, variances, view)
     vector = (start or Hyperparameters(np.zeros(layout.dimension))).to_vector()
@@ -153,10 +153,10 @@ def fit(
             vector[index] = absent[name]
         bounds.append((absent[name], absent[name]) if name in absent else BOUNDS[name])
     options = {"maxiter": FIT_ITERATIONS, "ftol": 1e-6, "gtol": 1e-4}
-    found = minimize(loss, vector, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
-    if not np.isfinite(found).all():
+    found = minimize(loss, vector, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    if not (np.isfinite(found.x).all() and found.fun < UNFACTORISED):
         raise ArithmeticError("the fit of the Gaussian process left the numbers")
-    return Hyperparameters.from_vector(found)
+    return Hyperparameters.from_vector(found.x)
 
 
 def _absent(layout: Layout, view: View) -> dict[str, float]:

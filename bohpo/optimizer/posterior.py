@@ -64,6 +64,11 @@ class Posterior:
         self._weights = lapack.dpotrs(self._factor, residual, lower=1)[0]
         self._inverse_factor: Array | None = None
 
+    @property
+    def features(self) -> Array:
+        """Features of the points with values, then of those believed, shape (n + p, f)."""
+        return self._rows.features
+
     def moments(self, features: Array) -> tuple[Array, Array]:
         """Give mean and standard deviation at features (m, f): (m,) and (m,)."""
         at = self.covariance.rows(features)
@@ -115,7 +120,8 @@ class Posterior:
         return np.asarray(prior + cross[:, : len(self._weights)] @ self._weights)
 
     def _variance(self, at: Rows, explained: Array) -> Array:
-        return np.maximum(self.covariance.diagonal(at) - np.square(explained).sum(axis=1), SMALLEST_VARIANCE)
+        left = self.covariance.diagonal(at) - np.square(explained).sum(axis=1)
+        return np.asarray(np.maximum(left, SMALLEST_VARIANCE))
 
     def _explain(self, cross: Array) -> Array:
         """Give the rows of cross L^-T, whose squares sum to the variance that the points explain."""
