@@ -196,9 +196,5 @@ def _variance(trial: FrozenTrial) -> float | None:
 
 
 def _is_same(before: FrozenTrial, now: FrozenTrial) -> bool:
-    """Whether a trial may have become another; databases give the numbers of deleted studies away again."""
-    return now is before or (
-        before._trial_id == now._trial_id
-        and before.datetime_start in (None, now.datetime_start)
-        and before.datetime_complete in (None, now.datetime_complete)
-    )
+    """Whether one may have become the other; databases give the numbers of deleted trials away again."""
+    return now is before or (now._trial_id == before._trial_id and before.datetime_start in (None, now.datetime_start))

@@ -171,6 +171,16 @@ def test_parameters_stand_in_the_order_in_which_they_were_first_asked_for() -> N
     assert infer_space(trials).names == infer_space(reversed(trials)).names == ("lr", "momentum", "damping")
 
 
+def test_an_earlier_trial_that_is_heard_of_later_comes_first() -> None:
+    evidence = Evidence()
+    names = []
+    for number, trial in ((1, make_trial(lr=0.1, momentum=0.2)), (0, make_trial(momentum=0.2))):
+        trial.number = number
+        evidence.suggested(trial)
+        names.append(evidence.space().names)
+    assert names == [("lr", "momentum"), ("momentum", "lr")]
+
+
 def test_a_trial_that_runs_tells_its_parameters_and_no_conditions() -> None:
     assert infer_space([make_trial(TrialState.RUNNING, optimizer="sgd", momentum=0.5)]).names == (
         "optimizer",

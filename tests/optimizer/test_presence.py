@@ -37,6 +37,12 @@ def test_two_parents_explain_what_neither_does_alone() -> None:
     assert learn(configurations) == {"u": {"a": (1, 2), "b": (1, 2)}}
 
 
+def test_a_value_is_spoken_against_only_where_it_alone_can_be_the_reason() -> None:
+    configurations = [seen(text) for text in ("a1 b1 u", "a1 b0", "a0 b1", "a2 b0")]
+    assert learn(configurations) == {"u": {"a": (1, 2), "b": (1, 2)}}
+    assert learn([*configurations, seen("a2 b2")]) == {"u": {"a": (1,), "b": (1, 2)}}
+
+
 def test_three_parents_explain_what_no_two_do() -> None:
     combinations = list(itertools.product((0, 1), repeat=3))
     configurations = [seen(f"a{a} b{b} c{c}" + " u" * (a == b == c == 1)) for a, b, c in combinations]

@@ -125,6 +125,25 @@ def test_of_many_that_propose_the_same_each_leaves_room_for_those_before(monkeyp
     assert race.made[:2] == [(3, 0), (3, 3)]
 
 
+def test_threads_of_one_sampler_see_each_other_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    race = Race(monkeypatch, 2)
+    one = race.trials[0].study
+    frozen = one.get_trials()
+    spaces = [one.sampler.infer_relative_search_space(one, trial) for trial in frozen]
+    found = [one.sampler.sample_relative(one, *arguments) for arguments in zip(frozen, spaces, strict=True)]
+    assert found == [{"x": 0}, {"x": 1}]
+    assert race.made == [(0, 0), (1, 1)]
+
+
+def test_a_wrapper_that_asks_for_no_space_gets_no_stale_proposal(monkeypatch: pytest.MonkeyPatch) -> None:
+    race = Race(monkeypatch, 2)
+    one = race.trials[1].study
+    space = one.sampler.infer_relative_search_space(one, one.get_trials()[0])
+    race.write(0, 0)
+    assert one.sampler.sample_relative(one, one.get_trials()[1], space) == {"x": 1}
+    assert race.made == [(1, 1)]
+
+
 def test_a_storm_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampler, "MOST_ROUNDS", 5)
     race = Race(monkeypatch, 2)

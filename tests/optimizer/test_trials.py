@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 from typing import Any
 
@@ -138,7 +139,7 @@ def test_the_same_trials_are_the_very_same_objects_from_time_to_time() -> None:
     )
     known.read(found)
     before = known.history(known.sight(NOBODY))
-    known.read([*found, numbered(*[make_trial(2.0, x=0.4)] * 4)[3]])
+    known.read([*copy.deepcopy(found), numbered(*[make_trial(2.0, x=0.4)] * 4)[3]])
     after = known.history(known.sight(NOBODY))
     assert after.completed[0] is before.completed[0]
     assert after.failed[0] is before.failed[0]
@@ -213,11 +214,11 @@ def test_a_study_that_was_replaced_is_no_continuation() -> None:
     known.read(found)
     assert known.lead_to([*found, make_trial(1.0, x=0.3)])
     assert not known.lead_to(found[:1])
-    others = numbered(make_trial(1.0, x=0.1), make_trial(2.0, x=0.2))
-    for other in others:
-        assert other.datetime_start is not None
-        other.datetime_start += datetime.timedelta(seconds=1)
-    assert not known.lead_to(others)
+    for replaced in (0, 1):
+        others = copy.deepcopy(found)
+        assert others[replaced].datetime_start is not None
+        others[replaced].datetime_start += datetime.timedelta(seconds=1)
+        assert not known.lead_to(others)
 
 
 def test_what_came_up_changed_or_finished_since_was_overlooked() -> None:
