@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bohpo.optimizer.explain import Explanation, explain
 from bohpo.optimizer.gaussian_process import GaussianProcessOptimizer, propose
 from bohpo.optimizer.memory import Memory
 from bohpo.optimizer.protocol import History, Optimizer
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BayesianSampler",
+    "Explanation",
     "GaussianProcessOptimizer",
     "History",
     "Memory",
     "Optimizer",
     "RandomOptimizer",
     "Recipe",
+    "explain",
     "propose",
 ]
 
