@@ -184,6 +184,7 @@ class Proposal:
         predicted_sd: Posterior standard deviation of the same.
         acquisition: Value of the acquisition function, if a model spoke.
         seconds: What the proposal cost.
+        view: Name of the model's view that proposed, if a model spoke; see `bohpo.optimizer.recipe`.
     """
 
     configuration: Configuration
@@ -192,6 +193,7 @@ class Proposal:
     predicted_sd: float | None = None
     acquisition: float | None = None
     seconds: float = 0.0
+    view: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

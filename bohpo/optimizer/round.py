@@ -50,7 +50,7 @@ class Round:
         self._feasible, self._recipe = feasible, recipe or Recipe()
         self._pending = list(history.pending)
         completed = [observation.configuration for observation in history.completed]
-        self._taken = self._memory.keys([*completed, *history.failed, *history.pending])
+        self._taken = self._memory.place([*completed, *history.failed, *history.pending])
         self._models: dict[View, Model] = {}
 
     def by_startup(self, first: int, n: int) -> list[Proposal]:
@@ -95,6 +95,7 @@ class Round:
             predicted_mean=scale.objective(choice.mean),
             predicted_sd=scale.objective_sd(choice.mean, choice.sd),
             acquisition=scale.objective(choice.acquisition),
+            view=model.view.name,
         )
 
     def _model(self, view: View) -> Model:
@@ -109,7 +110,7 @@ class Round:
             point = self._another(np.random.default_rng([self._seed, index]))
         configuration = self._cube.space.decode(point)
         self._pending.append(configuration)
-        self._taken |= self._memory.keys([configuration])
+        self._taken.add(self._cube.keys(point[None])[0])
         return Proposal(configuration, source)
 
     def _another(self, rng: np.random.Generator) -> Points:

@@ -108,7 +108,8 @@ def _reasons(connection: Connection, chosen: Select[Any]) -> dict[int, str]:
 
 
 def _to_trial(row: Row[Any], configuration: dict[str, Scalar], reason: str, attempts: tuple[Attempt, ...]) -> Trial:
-    proposal = Proposal(configuration, row.source, row.predicted_mean, row.predicted_sd, row.acquisition, row.seconds)
+    figures = (row.predicted_mean, row.predicted_sd, row.acquisition, row.seconds)
+    proposal = Proposal(configuration, row.source, *figures, view=row.view)
     return Trial(
         number=row.number,
         uid=row.uid,

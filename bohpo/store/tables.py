@@ -128,6 +128,7 @@ SUGGESTION = Table(
     Column("predicted_sd", Double),
     Column("acquisition", Double),
     Column("seconds", Double, nullable=False),
+    Column("view", PlainText, comment="How the model that proposed sees the trials; NULL where none did"),
 )
 
 ATTEMPT = Table(

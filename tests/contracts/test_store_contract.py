@@ -192,7 +192,7 @@ def test_a_lease_is_worth_nothing_in_another_campaign(store: Store) -> None:
 
 @pytest.mark.parametrize("configuration", [SGD, ADAMW, {}], ids=["sgd", "adamw", "empty"])
 def test_a_proposal_is_read_as_it_was_made(store: Store, configuration: Configuration) -> None:
-    proposal = Proposal(dict(configuration), "model", 0.7, 0.02, 1.5, 2.25)
+    proposal = Proposal(dict(configuration), "model", 0.7, 0.02, 1.5, 2.25, "trends")
     lease = begin(store)
     before = time.time()
     assert store.add_trial(lease, "a", proposal) == 0

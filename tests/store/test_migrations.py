@@ -76,7 +76,7 @@ def test_bohpo_keeps_its_revision_apart_from_optunas(database: Database, databas
     open_store(database_url).close()
     ours = database.read(schema.revision)
     theirs = database.read(lambda connection: schema.revision(connection, "alembic_version"))
-    assert ours == schema.migrations().get_current_head() == "0002"
+    assert ours == schema.migrations().get_current_head() == "0003"
     assert theirs == schema.optuna_migrations().get_current_head()
 
 
@@ -119,16 +119,17 @@ def test_an_older_database_is_refused_until_it_is_upgraded(database: Database, d
     store.add_trial(lease, "a", PROPOSAL)
     before = store.trials("aneurysm")
     store.close()
-    database.write(lambda connection: connection.execute(text("DROP TABLE bohpo_evaluation")))
+    for statement in ("DROP TABLE bohpo_evaluation", "ALTER TABLE bohpo_suggestion DROP COLUMN view"):
+        database.write(lambda connection, sql=statement: connection.execute(text(sql)))
     stamp(database, "bohpo_alembic_version", "0001")
     with pytest.raises(SchemaError, match=r"older bohpo \(revision 0001\); run `bohpo db upgrade`"):
         open_store(database_url)
-    assert upgrade(database_url) == ("0001", "0002")
+    assert upgrade(database_url) == ("0001", "0003")
     upgraded = open_store(database_url)
     assert upgraded.trials("aneurysm") == before
     upgraded.add_evaluation("aneurysm", Evaluation(0, 1.0, OUTCOME))
     upgraded.close()
-    assert upgrade(database_url) == ("0002", "0002")
+    assert upgrade(database_url) == ("0003", "0003")
 
 
 def test_a_newer_database_is_refused_and_not_touched(database: Database, database_url: str) -> None:
