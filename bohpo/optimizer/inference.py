@@ -123,9 +123,10 @@ class _Suggested:
     def parameter(self) -> Parameter | None:
         """Give the parameter; None if it has a single value, or one that a space cannot hold."""
         if not self._is_made:
-            self._made, self._is_made = _parameter(self.name, self.latest), True
-            if self._made and len(self.variants) > MOST_DISTRIBUTIONS:
-                self._made = _widened(self._made, self.bounds.get(_kind(self.latest)))
+            made = _parameter(self.name, self.latest)
+            if made and len(self.variants) > MOST_DISTRIBUTIONS:
+                made = _widened(made, self.bounds.get(_kind(self.latest)))
+            self._made, self._is_made = made if made and made.count > 1 else None, True
         return self._made
 
     def _widen(self, distribution: BaseDistribution) -> None:
@@ -154,7 +155,7 @@ def _kind(distribution: BaseDistribution) -> tuple[str, bool]:
 
 def _parameter(name: str, distribution: BaseDistribution) -> Parameter | None:
     choices: tuple[Scalar, ...] = distribution.choices if isinstance(distribution, CategoricalDistribution) else ()
-    if distribution.single() or not all(isinstance(choice, SCALARS) for choice in choices):
+    if not all(isinstance(choice, SCALARS) for choice in choices):
         return None
     try:
         return from_distribution(name, distribution)

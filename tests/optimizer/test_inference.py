@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from bohpo.optimizer import BayesianSampler
 from bohpo.optimizer.inference import Evidence, infer_space, plain
-from bohpo.space import FloatParameter, Parameter, from_distribution
+from bohpo.space import FloatParameter, IntParameter, Parameter, from_distribution
 
 DISTRIBUTIONS: dict[str, BaseDistribution] = {
     "optimizer": CategoricalDistribution(["adamw", "sgd", "lion"]),
@@ -140,6 +140,10 @@ def test_bounds_that_never_rest_are_taken_at_their_widest() -> None:
     bounds = [(0.0, 0.5), (0.0, 0.2), (-0.1, 0.3), (0.0, 0.4)]
     found = with_distributions(*(FloatDistribution(low, high) for low, high in bounds))
     assert found == FloatParameter("x", -0.1, 0.5)
+
+
+def test_bounds_that_never_rest_are_no_single_value_for_meeting_once() -> None:
+    assert with_distributions(*(IntDistribution(1, high) for high in (4, 2, 3, 1))) == IntParameter("x", 1, 4)
 
 
 def test_bounds_that_a_user_changed_twice_are_the_last() -> None:

@@ -216,8 +216,9 @@ def test_a_study_that_was_replaced_is_no_continuation() -> None:
     assert not known.lead_to(found[:1])
     for replaced in (0, 1):
         others = copy.deepcopy(found)
-        assert others[replaced].datetime_start is not None
-        others[replaced].datetime_start += datetime.timedelta(seconds=1)
+        began = others[replaced].datetime_start
+        assert began is not None
+        others[replaced].datetime_start = began + datetime.timedelta(seconds=1)
         assert not known.lead_to(others)
 
 
