@@ -20,12 +20,12 @@ from bohpo.cluster.local import LocalCluster
 from bohpo.cluster.protocol import Cluster
 from bohpo.durable import write_atomically
 from bohpo.errors import Detached, NotFoundError, NoUsableTrialError, StoreError, UsageError
-from bohpo.optimizer import GaussianProcessOptimizer, RandomOptimizer, warm_up
+from bohpo.optimizer import GaussianProcessOptimizer, RandomOptimizer
 from bohpo.optimizer.protocol import Optimizer
 from bohpo.store import open_store
 from bohpo.store.protocol import Store
 from bohpo.store.records import Campaign, CampaignState, Lease, Owner, StopRequest
-from bohpo.study import NAME_PATTERN, Study
+from bohpo.study import NAME_PATTERN, Study, load_feasibility
 from bohpo.trial import TrialState
 
 logger = logging.getLogger(__name__)
@@ -69,6 +69,7 @@ def begin(study: Study, store: Store, home: Path, *, name: str | None = None) ->
 
     Raises:
         UsageError: If another study has a campaign of this name, or it cannot name a folder.
+        StudyError: If the function that says what is feasible cannot be imported.
     """
     name = study.name if name is None else name
     if not re.fullmatch(NAME_PATTERN, name):
@@ -81,6 +82,7 @@ def begin(study: Study, store: Store, home: Path, *, name: str | None = None) ->
                 f" or go on with the old one by `bohpo resume {name}`"
             )
         return known
+    load_feasibility(study)  # a study that cannot be driven gets no campaign
     directory = _claim_folder(home.resolve(), name)
     write_atomically(directory / "study.toml", study.text.encode())
     return store.create_campaign(
@@ -121,7 +123,8 @@ def drive(study: Study, campaign: Campaign, store: Store, *, trials: int | None 
         The finished campaign.
 
     Raises:
-        UsageError: If more than `trials` were proposed already.
+        UsageError: If more than `trials` were proposed already, or nothing can be proposed: no configuration is
+            feasible, or the function that says so fails. What ran then is finished and recorded, and a resume goes on.
         NotFoundError: If the campaign's folder is gone.
         LeaseError: If another driver is at work on it.
         Detached: If it was stopped before its budget was used up.
@@ -215,14 +218,20 @@ def make_cluster(study: Study) -> Cluster:
 
 
 def make_optimizer(study: Study) -> Optimizer:
-    """Make the optimizer that a study names; a Gaussian process loads its packages while the first trainings run."""
-    maximize = study.objective.maximize
-    settings = study.optimizer
+    """Make the optimizer that a study names.
+
+    Raises:
+        StudyError: If the function that says what is feasible cannot be imported.
+    """
+    settings, feasible = study.optimizer, load_feasibility(study)
     if settings.method == "random":
-        return RandomOptimizer(study.space, seed=settings.seed)
-    threading.Thread(target=warm_up, name="optimizer-warm-up").start()
+        return RandomOptimizer(study.space, seed=settings.seed, feasible=feasible)
     return GaussianProcessOptimizer(
-        study.space, maximize=maximize, seed=settings.seed, startup_completed=settings.startup_completed
+        study.space,
+        maximize=study.objective.maximize,
+        seed=settings.seed,
+        startup_completed=settings.startup_completed,
+        feasible=feasible,
     )
 
 

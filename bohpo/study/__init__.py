@@ -1,6 +1,7 @@
 """The study file: what is searched, with which trainer, for which score, at which price."""
 
 from bohpo.study.entry import check_entry
+from bohpo.study.feasibility import Feasibility, Tried, load_feasibility, try_feasibility
 from bohpo.study.study import NAME_PATTERN, Study
 from bohpo.study.tables import Budget, Cluster, Objective, OptimizerTable, Parallel, Training
 
@@ -8,10 +9,14 @@ __all__ = [
     "NAME_PATTERN",
     "Budget",
     "Cluster",
+    "Feasibility",
     "Objective",
     "OptimizerTable",
     "Parallel",
     "Study",
     "Training",
+    "Tried",
     "check_entry",
+    "load_feasibility",
+    "try_feasibility",
 ]

@@ -1,4 +1,4 @@
-"""Where a study's trainer is, found without running it."""
+"""Where a study's trainer, and what else it names, is: found without running it."""
 
 from __future__ import annotations
 
@@ -21,29 +21,35 @@ if TYPE_CHECKING:
 _SCRIPTS = (".py", ".sh", ".R", ".jl")
 
 
-def find_working_directory(trainer: str | None, command: Sequence[str] | None, places: Sequence[Path]) -> Path:
+def find_working_directory(
+    trainer: str | None, command: Sequence[str] | None, feasible: str | None, places: Sequence[Path]
+) -> Path:
     """Give the first of `places` where the trainer's module, or a file that the command names, is found.
 
     Returns:
-        An absolute path; the last place where it is found in none, as when the module is installed.
+        An absolute path. Where the trainer is in none of them, as when it is installed, the first place with the
+        module of `feasible`, and without one the last place.
     """
     importlib.invalidate_caches()
     for place in places:
-        if trainer and _find_below(trainer.partition(":")[0], place):
+        if trainer and _is_below(trainer, place):
             return place.resolve()
         if any((place / word).is_file() for word in command or () if not Path(word).is_absolute()):
             return place.resolve()
-    return places[-1].resolve()
+    beside = [place for place in places if feasible and _is_below(feasible, place)]
+    return (beside or places[-1:])[0].resolve()
 
 
 def check_entry(study: Study) -> tuple[Mistake, ...]:
-    """List what is wrong with the trainer and the evaluator that a study names; nothing of them is run."""
+    """List what is wrong with the trainer and the functions that a study names; nothing of them is run."""
     importlib.invalidate_caches()
     directory = study.working_directory
     mistakes: list[Mistake] = []
     for key, entry in (("trainer", study.trainer), ("evaluator", study.evaluator)):
         if entry:
             mistakes += _entry_mistakes(key, entry, directory, study.directory)
+    if study.feasible:  # looked for where the trainer is, wherever the study file may be
+        mistakes += _entry_mistakes("feasible", study.feasible, directory, directory)
     for key, command in (("command", study.command), ("evaluate_command", study.evaluate_command)):
         if command:
             mistakes += _command_mistakes(key, command, directory)
@@ -82,6 +88,10 @@ def _command_mistakes(key: str, command: Sequence[str], directory: Path) -> list
         remedy = did_you_mean(script, (path.name for path in directory.iterdir()), f"put it into {directory}")
         return [Mistake(key, f"there is no file {script!r}", remedy)]
     return []
+
+
+def _is_below(entry: str, directory: Path) -> bool:
+    return _find_below(entry.partition(":")[0], directory) is not None
 
 
 def _find_below(module: str, directory: Path) -> ModuleSpec | None:

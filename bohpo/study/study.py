@@ -45,6 +45,7 @@ class Study(Table):
         name: What a campaign is called where it is given no other name.
         trainer: `module:function`, or None where there is a command.
         command: External command, or None where there is a trainer.
+        feasible: `module:function` that says whether a configuration can be trained at all, or None.
         evaluator: `module:function` that scores a model, where it is not `evaluate` of the trainer's module.
         evaluate_command: External command that scores a model.
         objective: What is optimized.
@@ -61,6 +62,7 @@ class Study(Table):
     name: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
     trainer: Entry | None = None
     command: CommandLine | None = None
+    feasible: Entry | None = None
     evaluator: Entry | None = None
     evaluate_command: CommandLine | None = None
     objective: Objective
@@ -159,12 +161,14 @@ class Study(Table):
     def hash(self) -> str:
         """SHA-256 of what the study means; name, provenance, comments and the order of keys do not count."""
         meaning = self.model_dump(by_alias=True, exclude={"name", "provenance"})
+        if self.feasible is None:  # studies that were launched before there was such a key keep their hash
+            del meaning["feasible"]
         return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
 
     @property
     def working_directory(self) -> Path:
         """Where trainers run, absolute: the study file's folder if the trainer is found there, else the current one."""
-        return find_working_directory(self.trainer, self.command, (self._directory, Path.cwd()))
+        return find_working_directory(self.trainer, self.command, self.feasible, (self._directory, Path.cwd()))
 
     @property
     def evaluation_entry(self) -> str:

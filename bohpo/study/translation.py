@@ -47,6 +47,7 @@ _PATTERNS = {
     "name": "use up to 64 letters, digits, dots, dashes and underscores",
     "trainer": 'write it as "module:function"',
     "evaluator": 'write it as "module:function"',
+    "feasible": 'write it as "module:function"',
 }
 
 _LIMITS = {"greater_than_equal": ("ge", ">="), "greater_than": ("gt", ">"), "less_than": ("lt", "<")}

@@ -166,7 +166,7 @@ def test_eight_mistakes_are_eight_lines() -> None:
     ("addition", "line"),
     [
         ('nmae = "x"', "nmae: there is no such key; did you mean 'name'?"),
-        ("zzz = 1", "zzz: there is no such key; the keys are name, trainer, command, evaluator, evaluate_command,"),
+        ("zzz = 1", "zzz: there is no such key; the keys are name, trainer, command, feasible, evaluator,"),
         ('name = "a b"', 'name: "a b" is malformed; use up to 64 letters, digits, dots, dashes and underscores'),
         ('command = ["a"]', "command: there is a trainer, too; keep one of the two"),
         ("evaluate_command = []", "evaluate_command: [] is empty; list at least one, or leave the key out"),
