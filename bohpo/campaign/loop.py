@@ -11,16 +11,18 @@ what it knows is in the store before it acts on it, and what trainings came to i
 | submission and the trainer's end      | an attempt, its job perhaps alive     | ends the job, resumes the trial |
 | the trainer's end and the record      | `ended.json`, `outcome.json`          | records them                    |
 
-While the database is out of reach the trainings go on, and a step is repeated until it is back.
+While the database is out of reach the trainings go on, and a step is repeated until it is back. While all slots are
+taken and nothing else is to be done, the optimizer works ahead.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from bohpo.campaign.attempts import AttemptPlan, may_try_again, plan_attempt, retry_delay
@@ -29,7 +31,7 @@ from bohpo.campaign.ending import find_ending, read_outcome
 from bohpo.campaign.ledger import Ledger
 from bohpo.campaign.retention import clear_checkpoints, keep_best_models
 from bohpo.cluster.protocol import Cluster
-from bohpo.errors import AttemptError, LeaseError, QueueError, SchemaError, StoreError
+from bohpo.errors import AttemptError, LeaseError, QueueError, SchemaError, StoreError, UsageError
 from bohpo.optimizer.protocol import Optimizer
 from bohpo.store.protocol import Store
 from bohpo.store.records import Campaign, CampaignState, Lease, StopRequest
@@ -77,6 +79,8 @@ class Loop:
         self._waiting: deque[int] = deque()
         self._not_before: dict[int, float] = {}
         self._unrecorded: deque[tuple[str, Proposal]] = deque()
+        self._is_ahead = False
+        self._no_proposal: UsageError | None = None
         self._refusals = 0
         self._signals = 0
         self._stopping_since: float | None = None
@@ -100,15 +104,20 @@ class Loop:
             LeaseError: If another driver took over.
             StoreError: If the database stayed out of reach.
             QueueError: If the queue refuses jobs while none runs.
+            UsageError: If nothing can be proposed, once what ran has ended; the campaign may be resumed.
         """
         self._outlast(self._recover)
         while not self._outlast(self._step):
             starting = any(attempt.state is AttemptState.SUBMITTED for attempt in self._running.values())
             self._cluster.wait(STARTING_TICK_S if starting else TICK_S)
-        return self._outlast(self._conclude)
+        state = self._outlast(self._conclude)
+        if self._no_proposal is not None:
+            raise self._no_proposal
+        return state
 
     def _step(self) -> bool:
         """Do what is to be done now; give whether the campaign is over."""
+        running = set(self._running)
         self._record_ended()
         self._notice_starts()
         self._ledger.refresh()
@@ -116,6 +125,8 @@ class Loop:
         if self._is_winding_down():
             return not self._running
         self._fill_slots()
+        if running == self._running.keys():  # nothing ended and nothing began: there is time
+            self._work_ahead()
         return not self._running and not self._waiting and not self._trials_left()
 
     def _outlast(self, step: Callable[[], T]) -> T:
@@ -136,11 +147,35 @@ class Loop:
 
     def _propose(self, n: int) -> None:
         if not self._unrecorded:
-            proposals = self._optimizer.propose(self._ledger.history(), n)
-            self._unrecorded.extend((uuid.uuid4().hex, proposal) for proposal in proposals)
+            self._is_ahead = False
+            with self._winding_down_without_proposal():
+                proposals = self._optimizer.propose(self._ledger.history(), n)
+                self._unrecorded.extend((uuid.uuid4().hex, proposal) for proposal in proposals)
         while self._unrecorded:
             self._waiting.append(self._ledger.add(*self._unrecorded[0]))
             self._unrecorded.popleft()
+
+    def _work_ahead(self) -> None:
+        """Let the optimizer prepare the next proposal, once for each history, where the next free slot will want one.
+
+        A result that comes in meanwhile waits for as long as one proposal takes; one that is there already does not.
+        """
+        is_full = len(self._running) == self._study.parallel.jobs
+        if self._is_ahead or not is_full or self._waiting or not self._trials_left():
+            return
+        with self._winding_down_without_proposal():
+            self._optimizer.prepare(self._ledger.history())
+        self._is_ahead = True
+
+    @contextlib.contextmanager
+    def _winding_down_without_proposal(self) -> Iterator[None]:
+        """Have what runs finished and recorded, and nothing begun, where the optimizer says that it cannot propose."""
+        try:
+            yield
+        except UsageError as error:
+            self._ledger.announce("no-proposal", f"the driver stops when what runs has ended: {error}")
+            logger.error("the driver stops when what runs has ended, since nothing can be proposed: %s", error)
+            self._no_proposal = error
 
     def _trials_left(self) -> int:
         budget = self._ledger.campaign.budget_trials
@@ -228,6 +263,7 @@ class Loop:
 
     def _complete(self, plan: AttemptPlan) -> None:
         number = plan.spec.trial
+        self._is_ahead = False
         try:
             value, outcome = read_outcome(plan.directory, plan.spec)
             self._ledger.complete(number, value, outcome, plan.directory.read_progress())
@@ -239,6 +275,7 @@ class Loop:
         keep_best_models(self._ledger.campaign, self._ledger.trials.values(), kept)
 
     def _fail(self, number: int, reason: str) -> None:
+        self._is_ahead = False
         self._ledger.fail(number, reason)
         clear_checkpoints(self._ledger.campaign, self._ledger.trials[number])
 
@@ -280,7 +317,8 @@ class Loop:
         return self._signals > 0 or self._ledger.campaign.stop_request is StopRequest.NOW
 
     def _is_winding_down(self) -> bool:
-        return self._is_stopping() or self._ledger.campaign.stop_request is not StopRequest.NONE or self._is_late()
+        is_asked_to = self._is_stopping() or self._ledger.campaign.stop_request is not StopRequest.NONE
+        return is_asked_to or self._no_proposal is not None or self._is_late()
 
     def _is_late(self) -> bool:
         hours = self._study.budget.hours
