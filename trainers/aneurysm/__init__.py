@@ -1,6 +1,7 @@
-"""Detection of cerebral aneurysms in TOF-MRA; `train` and `evaluate` are what a study names.
+"""Detection of cerebral aneurysms in TOF-MRA; `train`, `evaluate` and `feasible` are what a study names.
 
     trainer = "trainers.aneurysm:train"
+    feasible = "trainers.aneurysm:feasible"   # where the space holds patches that no network takes
 
 README.md beside this file describes the parameters, the phantoms and what a folder of real cases looks like.
 """
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from bohpo.trainer import Configuration, Context, Outcome
 
-__all__ = ["evaluate", "train"]
+__all__ = ["evaluate", "feasible", "train"]
 
 
 def train(config: Configuration, context: Context) -> Outcome:
@@ -32,6 +33,17 @@ def train(config: Configuration, context: Context) -> Outcome:
     from trainers.aneurysm import training
 
     return training.train(config, context)
+
+
+def feasible(config: Configuration) -> bool:
+    """Tell whether patches and batches are such that the network can be trained on them.
+
+    Args:
+        config: As for `train`. Other mistakes in it are for `train` to report.
+    """
+    from trainers.aneurysm.settings import patches_fit_network
+
+    return patches_fit_network(config)
 
 
 def evaluate(config: Configuration, model: Path, context: Context) -> Outcome:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, fields
 from typing import Any
 
@@ -12,6 +12,9 @@ from bohpo.errors import UsageError
 from bohpo.trainer import Configuration
 
 NETWORKS = ("unet3d", "nine_projection")
+
+COARSENING = 8
+"""Both networks halve a patch three times."""
 
 _BOUNDS: dict[str, tuple[float, float]] = {
     "learning_rate": (1e-12, 10.0),
@@ -94,6 +97,8 @@ class Settings:
         }
         for key, field in known.items():
             mistakes += _mistakes_of(field, values[key]) if key in values else _missing(field)
+        if not mistakes and not patches_fit_network(values):
+            mistakes.append("batch: one patch of 8 voxels is too little for unet3d; write 2, or a patch_edge of 16")
         if mistakes:
             raise UsageError("\n".join(mistakes))
         return cls(**values)
@@ -107,6 +112,18 @@ class Settings:
     def to_json(self) -> dict[str, Any]:
         """Give the settings as a dictionary that JSON can hold and `from_configuration` takes."""
         return asdict(self)
+
+
+def patches_fit_network(values: Mapping[str, Any]) -> bool:
+    """Tell whether the network can be trained on patches and batches of these sizes.
+
+    Args:
+        values: `patch_edge`, `batch` and `network` as in a configuration; other keys are passed over.
+    """
+    edge, batch = values["patch_edge"], values["batch"]
+    coarsest_cells = batch * (edge // COARSENING) ** 3
+    has_spread = values.get("network", NETWORKS[0]) != "unet3d" or coarsest_cells > 1  # for its batch normalisation
+    return bool(edge % COARSENING == 0 and has_spread)
 
 
 def _unknown(key: str, known: dict[str, Field[Any]]) -> str:
@@ -148,5 +165,5 @@ def _mistakes_of_number(field: Field[Any], value: object) -> Iterator[str]:
     kind = "whole number" if is_whole else "number"
     if isinstance(value, bool) or not isinstance(value, int if is_whole else float) or not low <= value <= high:
         yield f"{field.name}: {value!r} does not fit; write a {kind} from {low:g} to {high:g}"
-    elif field.name == "patch_edge" and value % 8:
+    elif field.name == "patch_edge" and value % COARSENING:
         yield f"patch_edge: {value} is not divisible by 8, which the network's pooling needs; write 16, 24 or 32"
