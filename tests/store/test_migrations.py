@@ -119,8 +119,8 @@ def test_an_older_database_is_refused_until_it_is_upgraded(database: Database, d
     store.add_trial(lease, "a", PROPOSAL)
     before = store.trials("aneurysm")
     store.close()
-    for statement in ("DROP TABLE bohpo_evaluation", "ALTER TABLE bohpo_suggestion DROP COLUMN view"):
-        database.write(lambda connection, sql=statement: connection.execute(text(sql)))
+    database.write(lambda connection: connection.execute(text("DROP TABLE bohpo_evaluation")))
+    database.write(lambda connection: connection.execute(text("ALTER TABLE bohpo_suggestion DROP COLUMN view")))
     stamp(database, "bohpo_alembic_version", "0001")
     with pytest.raises(SchemaError, match=r"older bohpo \(revision 0001\); run `bohpo db upgrade`"):
         open_store(database_url)
