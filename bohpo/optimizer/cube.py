@@ -13,7 +13,7 @@ Two different choices are therefore at squared distance 1 (Hamming), an inactive
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from bohpo.optimizer.covariance import Layout
 from bohpo.space import CategoricalParameter, IntParameter, Parameter, Space
-from bohpo.trial import Configuration
+from bohpo.space.parameters import identity
+from bohpo.trial import Configuration, Scalar
 
 Points = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -41,11 +42,13 @@ class Axis:
         parameter: The parameter.
         parents: Column of each parent, with the coordinates at which it makes this parameter active.
         values: Coordinates of all values of a parameter that is searched value by value, else empty.
+        choices: Coordinate of each choice of a categorical parameter, by its identity.
     """
 
     parameter: Parameter
     parents: tuple[tuple[int, Points], ...]
     values: Points
+    choices: Mapping[tuple[str, Scalar], float]
 
     @property
     def is_categorical(self) -> bool:
@@ -56,6 +59,26 @@ class Axis:
     def is_continuous(self) -> bool:
         """Whether the parameter is searched along its gradient."""
         return not len(self.values)
+
+    def can_be(self, value: Scalar) -> bool:
+        """Whether a value has a place on the axis: a choice that is known, or any number."""
+        if self.is_categorical:
+            return identity(value) in self.choices
+        return isinstance(value, int | float) and not isinstance(value, bool)
+
+    def encode(self, values: Sequence[Scalar]) -> Points:
+        """Give the coordinates of values, shape (m,); numbers outside the interval go to its edge."""
+        parameter = self.parameter
+        if isinstance(parameter, CategoricalParameter):
+            return np.array([self.choices[identity(value)] for value in values])
+        inside = np.clip(np.array(values, dtype=float), parameter.low, parameter.last)
+        if isinstance(parameter, IntParameter) and parameter.log:
+            left, right = math.log(parameter.low - 0.5), math.log(parameter.high + 0.5)
+            return np.asarray((np.log(inside) - left) / (right - left))
+        if not math.isinf(parameter.count):
+            return np.asarray((np.round((inside - parameter.low) / (parameter.step or 1.0)) + 0.5) / parameter.count)
+        low, high = (math.log(end) if parameter.log else end for end in (parameter.low, parameter.high))
+        return np.asarray(((np.log(inside) if parameter.log else inside) - low) / (high - low))
 
     def is_active(self, points: Points, active: Mask) -> Mask:
         """Whether the parameter is active at each point, given whether its parents are."""
@@ -105,14 +128,14 @@ class Cube:
         """
         points = np.full((len(configurations), len(self)), 0.5)
         active = np.zeros(points.shape, dtype=bool)
-        for row, configuration in enumerate(configurations):
-            for column, parameter in enumerate(self.space.parameters):
-                if parameter.name not in configuration:
-                    continue
-                value = configuration[parameter.name]
-                if not isinstance(parameter, CategoricalParameter) or parameter.contains(value):
-                    points[row, column] = min(max(parameter.encode(value), 0.0), 1.0)
-                    active[row, column] = True
+        for column, axis in enumerate(self.axes):
+            name = axis.parameter.name
+            given = [(row, known[name]) for row, known in enumerate(configurations) if name in known]
+            usable = [(row, value) for row, value in given if axis.can_be(value)]
+            if usable:
+                rows, values = zip(*usable, strict=True)
+                points[list(rows), column] = axis.encode(values)
+                active[list(rows), column] = True
         return points, active
 
     def activity(self, points: Points) -> Mask:
@@ -209,18 +232,15 @@ class _Grid:
         return snapped
 
 
-def keys_of(cube: Cube, configurations: Iterable[Configuration]) -> set[bytes]:
-    """Give the keys of configurations."""
-    return set(cube.keys(cube.encode(list(configurations))[0]))
-
-
 def _axis(space: Space, parameter: Parameter) -> Axis:
     parents = tuple(
         (space.names.index(name), np.array([space[name].encode(value) for value in values]))
         for name, values in parameter.when.items()
     )
     by_value = isinstance(parameter, CategoricalParameter) or parameter.count <= MOST_NEIGHBOURS
-    return Axis(parameter, parents, _grid(parameter) if by_value else np.empty(0))
+    choices = parameter.choices if isinstance(parameter, CategoricalParameter) else ()
+    coordinates = {identity(choice): parameter.encode(choice) for choice in choices}
+    return Axis(parameter, parents, _grid(parameter) if by_value else np.empty(0), coordinates)
 
 
 def _grid(parameter: Parameter) -> Points:

@@ -44,18 +44,22 @@ class Memory:
             self.posteriors.clear()
         return self.cube
 
-    def encode(self, configurations: Sequence[Configuration]) -> tuple[Points, Mask]:
-        """Place configurations in the cube, see `Cube.encode`; those that were placed before cost a look-up."""
-        assert self.cube is not None
-        if self._table is None or len(self._table) > 4 * len(configurations) + SPARE_ROWS:
-            self._table = Table(self.cube)
-        return self._table.rows(configurations)
+    def place(self, configurations: Sequence[Configuration]) -> set[bytes]:
+        """Place a whole history in the cube, and give what tells its configurations from others, see `Cube.keys`."""
+        if len(self._placed) > 2 * len(configurations) + SPARE_ROWS:
+            self._table = None
+        return self._placed.keys(configurations)
 
-    def keys(self, configurations: Sequence[Configuration]) -> set[bytes]:
-        """Give what tells configurations from others, see `Cube.keys`."""
-        self.encode(configurations)
-        assert self._table is not None
-        return self._table.keys(configurations)
+    def encode(self, configurations: Sequence[Configuration]) -> tuple[Points, Mask]:
+        """Give the rows of configurations, see `Cube.encode`; those that were placed before cost a look-up."""
+        return self._placed.rows(configurations)
+
+    @property
+    def _placed(self) -> Table:
+        assert self.cube is not None
+        if self._table is None:
+            self._table = Table(self.cube)
+        return self._table
 
     def keep_fit(self, key: bytes, hyperparameters: Hyperparameters) -> Hyperparameters:
         """Keep a fit; the oldest makes room."""
@@ -83,16 +87,19 @@ class Table:
 
     def rows(self, configurations: Sequence[Configuration]) -> tuple[Points, Mask]:
         """Give the rows of configurations, encoding those that are new; see `Cube.encode`."""
-        new = [configuration for configuration in configurations if id(configuration) not in self._index]
-        if new:
-            self._append(new)
-        index = self._index
-        chosen = [index[id(configuration)] for configuration in configurations]
+        chosen = self._find(configurations)
         return self._points[chosen], self._active[chosen]
 
     def keys(self, configurations: Sequence[Configuration]) -> set[bytes]:
-        """Give the keys of configurations that have rows."""
-        return {self._keys[self._index[id(configuration)]] for configuration in configurations}
+        """Give the keys of configurations, encoding those that are new; see `Cube.keys`."""
+        return {self._keys[row] for row in self._find(configurations)}
+
+    def _find(self, configurations: Sequence[Configuration]) -> list[int]:
+        index = self._index
+        new = [configuration for configuration in configurations if id(configuration) not in index]
+        if new:
+            self._append(new)
+        return [index[id(configuration)] for configuration in configurations]
 
     def _append(self, configurations: Sequence[Configuration]) -> None:
         points, active = self._cube.encode(configurations)

@@ -41,7 +41,9 @@ def sobol(dimension: int, count: int, seed: int, *, start: int = 0) -> Points:
     from scipy.stats import qmc
 
     engine = qmc.Sobol(dimension, scramble=True, seed=np.random.default_rng(seed))
-    return np.asarray(engine.fast_forward(start).random(count) if start else engine.random(count))
+    if start:
+        return np.asarray(engine.fast_forward(start).random(count))
+    return np.asarray(engine.random_base2(max(count - 1, 0).bit_length())[:count])
 
 
 def startup_points(cube: Cube, first: int, count: int, seed: int, *, centre_first: bool = True) -> Points:

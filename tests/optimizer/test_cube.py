@@ -45,8 +45,22 @@ def test_encoding_tells_the_active_parameters() -> None:
 def test_values_from_outside_the_space_go_to_its_edge() -> None:
     points, active = Cube(SPACE).encode([{"lr": 50.0, "levels": -3, "optimizer": "adam", "other": 1}])
     assert points[0, SPACE.names.index("lr")] == 1.0
-    assert points[0, SPACE.names.index("levels")] == 0.0
+    assert points[0, SPACE.names.index("levels")] == pytest.approx(0.1)  # the cell of the first of five values
     assert active[0].tolist() == [name in ("lr", "levels") for name in SPACE.names]
+
+
+def test_what_is_no_number_and_no_choice_counts_as_inactive() -> None:
+    unusable: list[Configuration] = [{"lr": "fast"}, {"lr": True}, {"lr": None}, {"optimizer": "adam"}]
+    for points, active in [Cube(SPACE).encode([configuration]) for configuration in unusable]:
+        np.testing.assert_array_equal(points, 0.5)
+        assert not active.any()
+
+
+def test_many_configurations_are_encoded_as_each_alone() -> None:
+    cube = Cube(SPACE)
+    configurations = [SPACE.decode(point) for point in random_points(60)]
+    expected = np.array([SPACE.encode(configuration) for configuration in configurations])
+    np.testing.assert_allclose(cube.encode(configurations)[0], expected, atol=1e-12)
 
 
 def test_numeric_features_reach_from_zero_to_one() -> None:
@@ -71,9 +85,12 @@ def test_neighbours_differ_in_one_choice_and_what_depends_on_it() -> None:
     cube = Cube(SPACE)
     sgd: Configuration = {"optimizer": "sgd", "momentum": 0.9, "nesterov": True}
     configuration: Configuration = {"lr": 0.01, "dropout": 0.2, "width": 9, "levels": 2, **sgd}
-    (point,) = cube.encode([configuration])[0]
-    found = [SPACE.decode(neighbour) for neighbour in cube.neighbours(point)]
+    points = np.vstack([cube.encode([configuration])[0], cube.snap(random_points(1))])
+    neighbours, owner = cube.neighbours(points)
+    found = [SPACE.decode(neighbour) for neighbour in neighbours[owner == 0]]
     assert len(found) == 7 + 4 + 2 + 1
+    alone, _ = cube.neighbours(points[1:])
+    np.testing.assert_array_equal(neighbours[owner == 1], alone)
     for neighbour in found:
         assert neighbour["lr"] == pytest.approx(0.01)
         assert sum(neighbour[name] != configuration[name] for name in ("dropout", "levels", "optimizer")) <= 1
