@@ -11,8 +11,8 @@ What a proposal costs stays bounded as the history grows:
 | up to `MOST_EXACT`    | a sketch, then what is near its best    | all                                        |
 | more                  | a sketch, then what is near its best    | what is near the best                      |
 
-Hyperparameters are fitted to at most `MOST_FITTED` values, anew after every result while there are few, later after
-every 32nd part of them. A fit starts from that to the first half of the values, so the chain of fits follows from the
+Hyperparameters are fitted to at most `MOST_FITTED` values, anew after every result while there are few, later when
+their number has grown by a 64th to a 32nd part. A fit starts from that to the first half of the values, so the chain of fits follows from the
 history alone.
 """
 
@@ -194,7 +194,7 @@ def learn(history: History, memory: Memory, recipe: Recipe, view: View, *, maxim
 
 def scheduled(count: int) -> int:
     """Give how many of the first results hyperparameters are fitted to, when there are `count`."""
-    return count - count % max(count // 32, 1) if count > COLD else count
+    return count - count % (1 << count.bit_length() - 6) if count > COLD else count
 
 
 def _fit_chain(data: Data, rows: Columns, memory: Memory, view: View, *, maximize: bool) -> Hyperparameters:
