@@ -9,13 +9,14 @@ from bohpo.campaign.attempts import attempt_directory
 from bohpo.cli.gather import gather
 from bohpo.cli.output import emit, pairs, table
 from bohpo.cli.place import HERE, Place
-from bohpo.cli.summary import as_json, rows, trial_as_json
+from bohpo.cli.summary import as_json, expectation_as_json, rows, trial_as_json
 from bohpo.errors import NotFoundError, NoUsableTrialError
 from bohpo.store import Store
 from bohpo.store.records import Campaign, Lease
-from bohpo.trial import Trial
+from bohpo.trial import Proposal, Trial
 from bohpo.views import wording
 from bohpo.views.campaign import CampaignView
+from bohpo.views.insight import insight, silence
 from bohpo.views.status import status as status_of
 
 
@@ -53,8 +54,24 @@ def status(campaign: str, /, *, json: bool = False, place: Place = HERE) -> None
     pairs([*rows(view, status_of(view)), ("driven by", driver or "nobody")])
 
 
+SOURCES = {
+    "startup": "start-up: spread over the space",
+    "model": "model",
+    "fallback": "fallback, as the model failed: spread over the space",
+    "user": "user",
+}
+"""Who proposed a trial, in words."""
+
+VIEWS = {
+    "trends": "in view of trends: every parameter has an effect of its own",
+    "bowl": "in view of a bowl: the middle of a range beats its ends",
+    "plain": "without a view",
+}
+"""How the model saw the trials, in words; see `bohpo.optimizer.recipe`."""
+
+
 def best(campaign: str, /, *, json: bool = False, place: Place = HERE) -> None:
-    """Show the best trial.
+    """Show the best trial, and beside it the one that the model expects to be the best.
 
     Args:
         campaign: Name of the campaign.
@@ -66,10 +83,13 @@ def best(campaign: str, /, *, json: bool = False, place: Place = HERE) -> None:
     found = view.best
     if found is None:
         raise NoUsableTrialError(f"campaign {campaign!r} has no completed trial; see `bohpo status {campaign}`")
+    said = insight(view)
     if json:
-        emit({"campaign": campaign, "metric": view.metric, "value": found.value, "trial": trial_as_json(view, found)})
+        predicted = None if said is None else expectation_as_json(view, said.expected)
+        told = {"value": found.value, "trial": trial_as_json(view, found), "predicted_best": predicted}
+        emit({"campaign": campaign, "metric": view.metric, **told})
         return
-    pairs(_trial_rows(view, found))
+    pairs([*_trial_rows(view, found), ("expected best", silence(view) if said is None else said.verdict)])
 
 
 def trial(campaign: str, number: int, /, *, json: bool = False, place: Place = HERE) -> None:
@@ -139,7 +159,7 @@ def _trial_rows(view: CampaignView, trial: Trial) -> list[tuple[str, str]]:
         lines.append(("reason", trial.reason))
     lines.append(("configuration", ""))
     lines += [(f"  {name}", wording.scalar(value)) for name, value in trial.configuration.items()]
-    lines.append(("proposed by", _why(trial)))
+    lines += _why(trial.proposal)
     if trial.metrics:
         lines.append(("metrics", ""))
         lines += [(f"  {name}", wording.number(figure)) for name, figure in sorted(trial.metrics.items())]
@@ -154,10 +174,14 @@ def _trial_rows(view: CampaignView, trial: Trial) -> list[tuple[str, str]]:
     return lines
 
 
-def _why(trial: Trial) -> str:
-    why = trial.proposal
-    if why.predicted_mean is None or why.predicted_sd is None:
-        return f"{why.source}, {why.seconds:.2f} s"
-    acquisition = "" if why.acquisition is None else f", acquisition {wording.number(why.acquisition)}"
-    spread = f"{wording.number(why.predicted_mean)} ± {wording.number(1.96 * why.predicted_sd)}"
-    return f"{why.source}, predicted {spread}{acquisition}, {why.seconds:.2f} s"
+def _why(proposal: Proposal) -> list[tuple[str, str]]:
+    by = SOURCES.get(proposal.source, proposal.source)
+    if proposal.view is not None:
+        by += f", {VIEWS.get(proposal.view, proposal.view)}"
+    lines = [("proposed by", by)]
+    if proposal.predicted_mean is not None and proposal.predicted_sd is not None:
+        predicted = f"{wording.number(proposal.predicted_mean)}, standard deviation {proposal.predicted_sd:.2g}"
+        lines.append(("  predicted", predicted))
+    if proposal.acquisition is not None:
+        lines.append(("  acquisition", wording.number(proposal.acquisition)))
+    return [*lines, ("  took", f"{proposal.seconds:.3f} s")]

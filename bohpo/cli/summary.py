@@ -10,6 +10,7 @@ from bohpo.store import Store
 from bohpo.trial import Trial
 from bohpo.views import wording
 from bohpo.views.campaign import CampaignView
+from bohpo.views.insight import Expectation
 from bohpo.views.status import Status, status
 
 
@@ -27,6 +28,7 @@ def trial_as_json(view: CampaignView, trial: Trial) -> dict[str, Any]:
         "reason": trial.reason,
         "proposal": {
             "source": trial.proposal.source,
+            "view": trial.proposal.view,
             "predicted_mean": trial.proposal.predicted_mean,
             "predicted_sd": trial.proposal.predicted_sd,
             "acquisition": trial.proposal.acquisition,
@@ -46,6 +48,11 @@ def trial_as_json(view: CampaignView, trial: Trial) -> dict[str, Any]:
             for attempt in trial.attempts
         ],
     }
+
+
+def expectation_as_json(view: CampaignView, expectation: Expectation) -> dict[str, Any]:
+    """Give what the model expects of a trial as a dictionary that JSON can hold."""
+    return {"mean": expectation.mean, "sd": expectation.sd, "trial": trial_as_json(view, expectation.trial)}
 
 
 def as_json(view: CampaignView, *, driver: str | None = None) -> dict[str, Any]:

@@ -114,12 +114,38 @@ def test_best_tells_value_interval_and_configuration(launched: Path) -> None:
     assert "score" in bohpo(launched, "best", "specimen").stdout
 
 
+def test_best_tells_what_the_model_expects_to_be_the_best(launched: Path) -> None:
+    expected = answer(launched, "best", "specimen", "--json")["predicted_best"]
+    assert expected["trial"]["state"] == "complete"
+    assert expected["mean"] == pytest.approx(expected["trial"]["value"], abs=0.2)
+    assert expected["sd"] > 0
+    assert "the model " in bohpo(launched, "best", "specimen").stdout
+    bohpo(launched, "launch", "study.toml", "--name", "short", "--workers", "1", "--trials", "2")
+    assert answer(launched, "best", "short", "--json")["predicted_best"] is None
+    assert "Not enough trials: 2 completed" in bohpo(launched, "best", "short").stdout
+
+
 def test_trial_tells_why_and_how(launched: Path) -> None:
     told = answer(launched, "trial", "specimen", "0", "--json")["trial"]
     assert told["state"] == "complete"
     assert told["proposal"]["source"]
     assert [attempt["state"] for attempt in told["attempts"]] == ["completed"]
     assert "attempt 1" in bohpo(launched, "trial", "specimen", "0").stdout
+
+
+def test_trial_tells_the_view_of_the_model_and_what_it_predicted(tmp_path: Path) -> None:
+    folder = write_study(tmp_path)
+    study = (folder / "study.toml").read_text().replace('method = "random"', "startup_completed = 1")
+    (folder / "study.toml").write_text(study)
+    assert bohpo(folder, "launch", "study.toml", "--workers", "1").returncode == 0
+    first, last = (bohpo(folder, "trial", "specimen", number).stdout for number in ("0", "3"))
+    assert "start-up: spread over the space" in first
+    assert "predicted" not in first
+    proposal = answer(folder, "trial", "specimen", "3", "--json")["trial"]["proposal"]
+    assert (proposal["source"], proposal["view"]) == ("model", "bowl")
+    assert "model, in view of a bowl: the middle of a range beats its ends" in last
+    assert f"{proposal['predicted_mean']:.4g}, standard deviation {proposal['predicted_sd']:.2g}" in last
+    assert f"{proposal['seconds']:.3f} s" in last
 
 
 def test_logs_print_what_the_trainer_printed(tmp_path: Path) -> None:

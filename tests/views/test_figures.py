@@ -12,8 +12,8 @@ import pytest
 from bohpo.space import CategoricalParameter, FloatParameter, Space
 from bohpo.trial import Curve, Proposal, Scalar, Trial, TrialState
 from bohpo.views import CampaignView, figures
-from bohpo.views.figures.importance import FEWEST_TRIALS, shares
 from bohpo.views.figures.style import MOST_LINES
+from bohpo.views.insight import FEWEST_TRIALS, insight
 
 
 def drawn(drawing: figures.Drawing) -> Any:
@@ -78,7 +78,7 @@ def test_bars_of_progress_are_half_a_95_percent_interval(short_view: CampaignVie
 def test_before_the_first_outcome_there_is_a_sentence_instead_of_a_figure(short_view: CampaignView) -> None:
     empty = replace(short_view, trials=())
     texts = [figures.best_so_far(empty), figures.timeline(empty), figures.parallel_coordinates(empty)]
-    texts += [figures.froc(empty), figures.importance(empty), figures.learning_curves(empty, {})]
+    texts += [figures.froc(empty), figures.importance(empty, insight(empty)), figures.learning_curves(empty, {})]
     assert all(isinstance(text, str) and text.endswith(".") for text in texts)
     assert figures.slices(empty) == {}
 
@@ -147,20 +147,25 @@ def test_long_names_are_cut_in_the_middle_at_an_axis(short_view: CampaignView) -
     assert list(figure.layout.xaxis.ticktext) == ["detector.bac…age.channels", "optimizer", "momentum", "mirror"]
 
 
-@pytest.mark.parametrize("maximize", [True, False])
-def test_the_parameter_that_the_score_hangs_on_is_found_important(maximize: bool) -> None:
-    measured = shares(searched(60, maximize=maximize))
-    assert next(iter(measured)) == "lr"
-    assert measured["lr"] > 0.6
-    assert set(measured) == {"lr", "noise", "kind", "extra"}
-    assert sum(measured.values()) == pytest.approx(1.0)
+def test_importance_has_a_bar_per_parameter_with_its_interval_the_greatest_on_top() -> None:
+    view = searched(40)
+    found = insight(view)
+    assert found is not None
+    bars, percentages = drawn(figures.importance(view, found)).data
+    assert list(bars.x) == [one.share for one in reversed(found.importance)]
+    assert bars.x[-1] > 0.9
+    low = [share - below for share, below in zip(bars.x, bars.error_x.arrayminus, strict=True)]
+    assert low == pytest.approx([one.low for one in reversed(found.importance)])
+    high = [share + above for share, above in zip(bars.x, bars.error_x.array, strict=True)]
+    assert max(high) < min(percentages.x)
+    assert percentages.text[-1] == f"{100 * bars.x[-1]:.0f} %"
 
 
-def test_importance_says_how_many_trials_it_needs(capsys: pytest.CaptureFixture[str]) -> None:
-    few = figures.importance(searched(FEWEST_TRIALS - 1))
-    assert few == "Not enough trials: 11 have completed, the measure needs 12."
-    assert isinstance(figures.importance(searched(FEWEST_TRIALS)), go.Figure)
-    assert capsys.readouterr().err == ""
+def test_importance_says_how_many_trials_it_needs() -> None:
+    few = searched(FEWEST_TRIALS - 1)
+    assert figures.importance(few, insight(few)) == "Not enough trials: 2 completed, the model needs 3."
+    enough = searched(FEWEST_TRIALS)
+    assert isinstance(figures.importance(enough, insight(enough)), go.Figure)
 
 
 def test_the_timeline_has_a_bar_per_attempt_in_its_slot(short_view: CampaignView) -> None:

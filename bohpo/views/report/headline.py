@@ -6,6 +6,7 @@ from bohpo.store.records import CampaignState
 from bohpo.trial import Trial
 from bohpo.views import wording
 from bohpo.views.campaign import CampaignView
+from bohpo.views.insight import Insight
 from bohpo.views.report.markup import Markup, element
 from bohpo.views.status import Status
 
@@ -34,8 +35,8 @@ def headline(view: CampaignView, status: Status) -> Markup:
     return element("section", _best(view, status), element("dl", *figures, class_="figures"), class_="headline")
 
 
-def best_configuration(view: CampaignView, trial: Trial) -> Markup:
-    """Show the best configuration as a table, with a button that copies it as TOML."""
+def best_configuration(trial: Trial, insight: Insight | None) -> Markup:
+    """Show the best configuration as a table, what the model thinks of it, and a button that copies it as TOML."""
     from bohpo.study.toml import write_toml
 
     written = {name: value for name, value in trial.configuration.items() if value is not None}
@@ -54,6 +55,7 @@ def best_configuration(view: CampaignView, trial: Trial) -> Markup:
             element("tbody", *rows),
             class_="configuration",
         ),
+        None if insight is None else element("p", _sentence(insight.verdict), class_="note"),
         element("button", "Copy as TOML", type="button", class_="copy", data_copy=write_toml(written)),
         class_="best",
     )
@@ -78,6 +80,10 @@ def _best(view: CampaignView, status: Status) -> Markup:
         else element("p", _tested(view, tested.outcome.value, tested.outcome.variance), class_="note"),
         class_="hero",
     )
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
 
 
 def _tested(view: CampaignView, value: float, variance: float | None) -> str:

@@ -6,6 +6,7 @@ from importlib import resources
 
 from bohpo.views.campaign import CampaignView
 from bohpo.views.figures import Reports
+from bohpo.views.insight import insight
 from bohpo.views.report import headline, plots, tables
 from bohpo.views.report.markup import Markup, element, join, script
 from bohpo.views.status import status
@@ -38,7 +39,7 @@ def report(view: CampaignView, *, reports: Reports | None = None) -> str:
 
 def _main(view: CampaignView, reports: Reports | None) -> Markup:
     summed = status(view)
-    best = summed.best
+    best, found = summed.best, insight(view)
     return element(
         "main",
         headline.header(view, summed),
@@ -47,11 +48,11 @@ def _main(view: CampaignView, reports: Reports | None) -> Markup:
         element(
             "div",
             plots.progress(view),
-            None if best is None else headline.best_configuration(view, best),
+            None if best is None else headline.best_configuration(best, found),
             class_="beside",
         ),
         element("section", element("h2", "The best detector"), plots.curve(view)) if _has_curves(view) else None,
-        element("section", element("h2", "The parameters"), plots.parameters(view)),
+        element("section", element("h2", "The parameters"), plots.parameters(view, found)),
         element(
             "section",
             element("h2", "The trainings"),

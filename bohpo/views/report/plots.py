@@ -8,6 +8,7 @@ from bohpo.views import figures
 from bohpo.views.campaign import CampaignView
 from bohpo.views.figures import Drawing
 from bohpo.views.figures.style import MOST_LINES
+from bohpo.views.insight import Insight
 from bohpo.views.report.markup import Markup, element, join, json_block
 
 BEST_ONLY = f" (the best {MOST_LINES} where there are more)"
@@ -36,15 +37,16 @@ def curve(view: CampaignView) -> Markup:
     )
 
 
-def parameters(view: CampaignView) -> Markup:
+def parameters(view: CampaignView, insight: Insight | None) -> Markup:
     """Show importance, parallel coordinates and slices."""
     return join(
         plot(
             "importance",
             "Which parameters matter",
-            figures.importance(view),
-            "How much the best trials differ from all trials in each parameter (PED-ANOVA); the shares add up to "
-            "100 %. Parameters that were searched little can hide their weight.",
+            figures.importance(view, insight),
+            "How much of the score's variance over the space goes with each parameter, if the model is right (Sobol' "
+            "indices; below the median the score is drawn together). What two parameters do together counts for both, "
+            "so the shares may add up to more than 100 %. The lines are 90 % intervals: what the trials leave open.",
         ),
         plot(
             "parallel",
