@@ -121,28 +121,34 @@ class Covariance:
 
     def __call__(self, a: Rows, b: Rows) -> Array:
         """Give the covariance between m and n rows: (m, n)."""
-        covariance = self.signal * matern52(_squared(a, b))[0]
+        return self.with_slope(a, b)[0]
+
+    def with_slope(self, a: Rows, b: Rows) -> tuple[Array, Array]:
+        """Give the covariance between m and n rows, and what `gradient` needs of it: (m, n) and (m, n)."""
+        correlation, slope = matern52(_squared(a, b))
+        covariance = np.multiply(correlation, self.signal, out=correlation)
         if self.trend:
             covariance += a.effects @ b.effects.T
-        return covariance
+        return covariance, slope
 
     def diagonal(self, a: Rows) -> Array:
         """Give the variance at m rows: (m,)."""
         return np.asarray(self.signal + np.square(a.effects).sum(axis=1))
 
-    def gradient(self, a: Rows, b: Rows, weights: Array) -> Array:
+    def gradient(self, a: Rows, b: Rows, slope: Array, weights: Array) -> Array:
         """Differentiate sum_j weights_ij k(a_i, b_j) with respect to the numeric features of a.
 
         Args:
             a: m rows.
             b: n rows.
+            slope: As `with_slope` gave it, shape (m, n).
             weights: Shape (m, n).
 
         Returns:
             Shape (m, q).
         """
         q = self.layout.numeric
-        pull = weights * (2.0 * self.signal) * matern52(_squared(a, b))[1]
+        pull = weights * slope * (2.0 * self.signal)
         gradient = self._root[:q] * (a.scaled[:, :q] * pull.sum(axis=1)[:, None] - pull @ b.scaled[:, :q])
         if self.trend:
             gradient += self._effects.gradient(a.features, weights @ b.effects)
@@ -196,7 +202,11 @@ def matern52(squared: Array) -> tuple[Array, Array]:
     scaled = np.sqrt(5.0 * squared)
     decay = np.exp(-scaled)
     linear = (1.0 + scaled) * decay
-    return linear + (5.0 / 3.0) * squared * decay, (-5.0 / 6.0) * linear
+    value = (5.0 / 3.0) * squared
+    value *= decay
+    value += linear
+    linear *= -5.0 / 6.0
+    return value, linear
 
 
 def _squared(a: Rows, b: Rows) -> Array:

@@ -12,8 +12,8 @@ What a proposal costs stays bounded as the history grows:
 | more                  | a sketch, then what is near its best    | what is near the best                      |
 
 Hyperparameters are fitted to at most `MOST_FITTED` values, anew after every result while there are few, later when
-their number has grown by a 64th to a 32nd part. A fit starts from that to the first half of the values, so the chain of fits follows from the
-history alone.
+their number has grown by a 64th to a 32nd part. A fit to many starts from that to the first half of the values, so
+the chain of fits follows from the history alone.
 """
 
 from __future__ import annotations

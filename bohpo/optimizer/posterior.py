@@ -89,17 +89,17 @@ class Posterior:
     def bound(self, features: Array, sd_weight: float) -> tuple[Array, Array]:
         """Give mean + sd_weight * sd at features (m, f), and its gradient by the numeric ones: (m,) and (m, q)."""
         at = self.covariance.rows(features)
-        cross = self.covariance(at, self._rows)
+        cross, slope = self.covariance.with_slope(at, self._rows)
         explained = self._explain(cross)
         sd = np.sqrt(self._variance(at, explained))
         pull = (-sd_weight / sd)[:, None] * (explained @ self._inverse())
         pull[:, : len(self._weights)] += self._weights
-        gradient = self.covariance.gradient(at, self._rows, pull)
+        gradient = self.covariance.gradient(at, self._rows, slope, pull)
         gradient += (0.5 * sd_weight / sd)[:, None] * self.covariance.diagonal_gradient(at)
         numeric = self.layout.numeric
         if numeric:
-            slope = 4.0 * self.hyperparameters.curvature / numeric
-            gradient -= slope * (2.0 * features[:, :numeric] - 1.0)
+            steepness = 4.0 * self.hyperparameters.curvature / numeric
+            gradient -= steepness * (2.0 * features[:, :numeric] - 1.0)
         return self._mean(at, cross) + sd_weight * sd, gradient
 
     def believing(self, features: Array) -> Posterior:

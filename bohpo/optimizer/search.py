@@ -19,6 +19,7 @@ Source:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,7 +145,7 @@ class Search:
     def _candidates(self) -> Points:
         """Give points all over the space, then points around the best; shape (m, d)."""
         shift = self._rng.random(len(self._cube))
-        everywhere = (sobol(len(self._cube), SOBOL_POINTS, seed=0) + shift) % 1.0
+        everywhere = (_space_filling(len(self._cube)) + shift) % 1.0
         around = self._spray(self._model.best[:SPRAY_CENTRES]) if self._recipe.spray else everywhere[:0]
         return self._cube.snap(np.vstack([everywhere, around]))
 
@@ -232,6 +233,13 @@ class Search:
             features[free] = found.x
             points = self._cube.move(points, features)
         return self._rate(posterior, points)
+
+
+@lru_cache
+def _space_filling(dimension: int) -> Points:
+    points = sobol(dimension, SOBOL_POINTS, seed=0)
+    points.flags.writeable = False
+    return points
 
 
 def _best_by_owner(acquisition: Array, owner: NDArray[np.intp], owners: int) -> NDArray[np.intp]:
