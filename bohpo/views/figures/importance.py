@@ -47,7 +47,7 @@ def _bars(shown: list[Importance]) -> Any:
         y=list(range(len(shown))),
         x=[one.share for one in shown],
         orientation="h",
-        marker={"color": style.ACCENT, "opacity": 0.85},
+        marker={"color": style.ACCENT, "opacity": 0.45},
         error_x={
             "type": "data",
             "symmetric": False,

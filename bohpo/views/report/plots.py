@@ -44,9 +44,9 @@ def parameters(view: CampaignView, insight: Insight | None) -> Markup:
             "importance",
             "Which parameters matter",
             figures.importance(view, insight),
-            "How much of the score's variance over the space goes with each parameter, if the model is right (Sobol' "
-            "indices; below the median the score is drawn together). What two parameters do together counts for both, "
-            "so the shares may add up to more than 100 %. The lines are 90 % intervals: what the trials leave open.",
+            "The share of the score's variance over the space that goes with each parameter (total Sobol' indices of "
+            "the Gaussian process). What two parameters do together counts for both, so the shares may add up to more "
+            "than 100 %. The lines are 90 % intervals: what the trials leave open.",
         ),
         plot(
             "parallel",
