@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo compare test check services install clean
+.PHONY: demo compare race latency ablation test check services install clean
 
 demo: install
 	$(BIN)/bohpo launch studies/quickstart.toml --follow
@@ -18,6 +18,16 @@ demo: install
 compare: install
 	$(BIN)/bohpo launch studies/quickstart-random.toml --follow
 	$(BIN)/bohpo ls
+
+# how good the optimizer is, how fast, and what each of its parts is worth; see tests/benchmarks
+race: install
+	$(BIN)/python -m tests.benchmarks.race --processes 2
+
+latency: install
+	$(BIN)/python -m tests.benchmarks.latency
+
+ablation: install
+	$(BIN)/python -m tests.benchmarks.ablation --processes 2
 
 test: install
 	$(BIN)/pytest

@@ -32,7 +32,6 @@ _SWITCHES = [field.name for field in dataclasses.fields(Recipe) if getattr(Recip
 
 ABLATIONS: Mapping[str, Recipe] = {
     **{switch: Recipe(**{switch: False}) for switch in _SWITCHES},
-    "exploration": Recipe(sd_weight=0.0),
     "refit_schedule": Recipe(refit_always=True),
 }
 """Part of the recipe -> the recipe without it: every switch that is on by itself, and what is no such switch."""
