@@ -167,3 +167,25 @@ def breaking_its_folder(config: Mapping[str, Any], context: Context) -> Outcome:
     (context.directory / "progress.jsonl").mkdir()
     (context.directory / "outcome.json").mkdir()
     os._exit(0)
+
+
+def below_limit(config: Mapping[str, Any]) -> bool:
+    """Have no configuration trained whose x is above a fixed value."""
+    return bool(config["x"] < config["limit"])
+
+
+def failing_on_request(config: Mapping[str, Any]) -> bool:
+    """Fail while there is a file of the name that is fixed."""
+    if Path(config["switch"]).exists():
+        raise ZeroDivisionError("no network\nhas no levels")
+    return True
+
+
+def answering_by_text(config: Mapping[str, Any]) -> str:
+    """Give something else than a bool."""
+    return "no"
+
+
+def never(config: Mapping[str, Any]) -> bool:
+    """Have nothing trained."""
+    return False

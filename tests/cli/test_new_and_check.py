@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -165,3 +166,59 @@ def test_check_tells_of_a_trainer_that_is_not_there() -> None:
 def test_check_tells_of_a_missing_file() -> None:
     with pytest.raises(NotFoundError):
         check(Path("nothing.toml"))
+
+
+def with_function(name: str, body: str) -> Path:
+    """Write a study whose function says by `body` what is feasible."""
+    new(name)
+    path, trainer = Path(f"{name}.toml"), Path(f"{name}_trainer.py")
+    trainer.write_text(trainer.read_text() + f"\n\ndef fits(config):\n    {body}\n")
+    path.write_text(f'feasible = "{name}_trainer:fits"\n' + path.read_text())
+    return path
+
+
+def test_check_prints_the_share_that_is_feasible(capsys: pytest.CaptureFixture[str]) -> None:
+    path = with_function("halved", "print('looking'); return config['lr'] < 0.03")
+    capsys.readouterr()
+    check(path)
+    printed = capsys.readouterr()
+    (line,) = [line for line in printed.out.splitlines() if line.startswith("feasible")]
+    share = re.fullmatch(
+        r"feasible   halved_trainer:fits, (\d\d\.\d)% of 200 random configurations; the centre of the space is not",
+        line,
+    )
+    assert share is not None
+    assert float(share[1]) == pytest.approx(49, abs=11)  # of three decades, 1.48; three standard deviations
+    assert "looking" in printed.err
+    check(path, json=True)
+    told = json.loads(capsys.readouterr().out)["feasible"]
+    assert told == {
+        "function": "halved_trainer:fits",
+        "share": pytest.approx(float(share[1]) / 100, abs=1e-3),
+        "drawn": 200,
+        "centre": False,
+    }
+
+
+def test_check_tells_of_no_function_where_there_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    new("plain")
+    check(Path("plain.toml"))
+    assert "feasible" not in capsys.readouterr().out
+    check(Path("plain.toml"), json=True)
+    assert json.loads(capsys.readouterr().out)["feasible"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "complaint"),
+    [
+        ("failing", "return 1 / 0", "raised ZeroDivisionError: division by zero, for {"),
+        ("mute", "pass", "returned None, a NoneType, for {"),
+        ("strict", "return False", "finds none of 1001 configurations feasible; widen the space, or"),
+    ],
+)
+def test_check_refuses_a_function_that_lets_nothing_through(name: str, body: str, complaint: str) -> None:
+    path = with_function(name, body)
+    with pytest.raises(StudyError) as refused:
+        check(path)
+    assert refused.value.exit_code == 2
+    assert f"feasible: {name}_trainer:fits {complaint}" in str(refused.value)

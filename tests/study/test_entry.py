@@ -134,3 +134,26 @@ def test_a_command_that_cannot_be_run_is_reported(folder: Path) -> None:
     assert complaints(folder, 'command = ["./train.sh"]', 'evaluate_command = ["sh", "tran.sh"]') == [
         "evaluate_command: there is no file 'tran.sh'; did you mean 'train.sh'?"
     ]
+
+
+def test_a_function_that_says_what_is_feasible_is_looked_for_where_the_trainer_is(folder: Path) -> None:
+    (folder / "my_trainer.py").write_text("def train(): ...\ndef fits(): ...\n" + EXPLODES)
+    trainer = 'trainer = "my_trainer:train"'
+    assert complaints(folder, trainer, 'feasible = "my_trainer:fits"') == []
+    assert complaints(folder, trainer, 'feasible = "my_trainer:fit"') == [
+        "feasible: module 'my_trainer' has no 'fit'; did you mean 'fits'?"
+    ]
+    assert complaints(folder, 'trainer = "my_trainer:trian"', 'feasible = "my_trainr:fits"') == [
+        "trainer: module 'my_trainer' has no 'trian'; did you mean 'train'?",
+        "feasible: there is no module 'my_trainr'; did you mean 'my_trainer'?",
+    ]
+
+
+def test_a_command_without_a_file_runs_where_its_function_is(folder: Path, elsewhere: Path) -> None:
+    command, feasible = 'command = ["sh", "-c", "exit 0"]', 'feasible = "my_limits:fits"'
+    (elsewhere / "my_limits.py").write_text("def fits(): ...")
+    assert study_in(folder, command, feasible).working_directory == elsewhere
+    (folder / "my_limits.py").write_text("def fits(): ...")
+    assert study_in(folder, command, feasible).working_directory == folder
+    (elsewhere / "train.sh").write_text("exit 0")
+    assert study_in(folder, 'command = ["sh", "train.sh"]', feasible).working_directory == elsewhere

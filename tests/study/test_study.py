@@ -172,6 +172,9 @@ def test_eight_mistakes_are_eight_lines() -> None:
         ("evaluate_command = []", "evaluate_command: [] is empty; list at least one, or leave the key out"),
         ('evaluate_command = ["a", ""]', 'evaluate_command[1]: "" is blank; write a word, or leave it out'),
         ('evaluate_command = "a"', 'evaluate_command: "a" is not a list; write it in [ ]'),
+        ('feasible = "a.b"', 'feasible: "a.b" is malformed; write it as "module:function"'),
+        ("feasible = true", "feasible: true is not text; write text in quotes"),
+        ('feasable = "a:b"', "feasable: there is no such key; did you mean 'feasible'?"),
         ('evaluator = "a.b"', 'evaluator: "a.b" is malformed; write it as "module:function"'),
         ("objective.bounds = [1, 0]", "objective.bounds: 1 is not below 0; write [least, greatest], -inf or inf for"),
         ("objective.bounds = [nan, 0]", "objective.bounds: nan is not below 0; write [least, greatest], -inf or inf"),
@@ -271,6 +274,22 @@ def test_the_hash_is_of_the_meaning() -> None:
     assert Study.parse(SMALL).hash == Study.parse(SMALL + "[parallel]\njobs = 1").hash
     assert Study.parse(COMPLETE.replace("0.3,", "0.4,")).hash != study.hash
     assert Study.parse(COMPLETE.replace("limit = 3.0", "limit = 3")).hash != study.hash
+
+
+def test_a_study_that_says_what_is_feasible_is_another_one_and_others_keep_their_hash() -> None:
+    assert Study.parse('feasible = "my_trainer:fits"\n' + SMALL).hash != Study.parse(SMALL).hash
+    before_there_was_such_a_key = "238b8294d9fb160f7c2c805561221d28676deae414ddb01434446aed64d2b973"
+    assert Study.parse(SMALL).hash == before_there_was_such_a_key
+
+
+def test_what_says_what_is_feasible_is_written_and_kept_with_another_budget() -> None:
+    study = Study.parse('feasible = "my_trainer:fits"\n' + SMALL)
+    assert study.to_toml().splitlines()[:3] == [
+        'name = "study"',
+        'trainer = "my_trainer:train"',
+        'feasible = "my_trainer:fits"',
+    ]
+    assert study.with_budget(trials=3).feasible == Study.parse(study.to_toml()).feasible == "my_trainer:fits"
 
 
 def test_another_budget_leaves_the_rest_alone() -> None:

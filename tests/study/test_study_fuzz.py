@@ -58,6 +58,7 @@ STUDIES = st.fixed_dictionaries(
         "name": TEXT | SCALARS,
         "trainer": st.just("a:b") | ANYTHING,
         "command": st.lists(TEXT, max_size=2) | ANYTHING,
+        "feasible": st.just("a:b") | ANYTHING,
         "objective": st.fixed_dictionaries({"direction": st.just("minimize")}, optional={"bounds": ANYTHING})
         | ANYTHING,
         "budget": st.dictionaries(WORDS, NUMBERS, max_size=3) | ANYTHING,
@@ -80,6 +81,7 @@ GOOD_PARAMETERS = st.one_of(
 
 GOOD = {
     "trainer": "a:b",
+    "feasible": "a:c",
     "objective": {"metric": "m", "direction": "maximize", "bounds": [0.0, 1.0]},
     "budget": {"trials": 3, "hours": 1.0, "attempt_seconds": 1.0, "silence_seconds": 1, "keep_models": 1},
     "parallel": {"jobs": 2, "threads": 1},

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from bohpo.errors import UsageError
+from bohpo.study import Study
 from bohpo.trainer import Configuration
+from trainers.aneurysm import feasible
 from trainers.aneurysm.settings import Settings
 
 
@@ -53,3 +59,43 @@ def test_the_budget_of_voxels_cuts_the_steps_of_large_batches_only(configuration
 def test_settings_survive_json(configuration: Configuration) -> None:
     settings = Settings.from_configuration(configuration)
     assert Settings.from_configuration(settings.to_json()) == settings
+
+
+SIZES = [(edge, batch) for edge in (8, 12, 16, 20, 24) for batch in (1, 2)]
+
+
+@pytest.mark.parametrize("network", ["unet3d", "nine_projection"])
+@pytest.mark.parametrize(("edge", "batch"), SIZES)
+def test_what_is_feasible_is_what_the_network_learns_from(
+    configuration: Configuration, network: str, edge: int, batch: int
+) -> None:
+    torch = pytest.importorskip("torch")
+    networks = importlib.import_module("trainers.aneurysm.networks")
+    made = networks.UNet3D(2, 0.0) if network == "unet3d" else networks.NineProjectionNet(edge, 2, 0.0)
+    asked = {**configuration, "network": network, "patch_edge": edge, "batch": batch}
+    try:
+        made.train()(torch.zeros(batch, 1, edge, edge, edge)).sum().backward()
+    except (RuntimeError, ValueError):
+        assert not feasible(asked)
+    else:
+        assert feasible(asked) or edge % 8  # the nine projections of other edges lose their rim
+    if feasible(asked):
+        Settings.from_configuration(asked)
+    else:
+        with pytest.raises(UsageError, match=r"^(patch_edge|batch): "):
+            Settings.from_configuration(asked)
+
+
+def test_the_network_that_counts_by_default_is_the_u_net(configuration: Configuration) -> None:
+    asked = {**configuration, "patch_edge": 8, "batch": 1}
+    assert "network" not in asked
+    assert not feasible(asked)
+    assert feasible({**asked, "batch": 2})
+    assert feasible({**asked, "network": "nine_projection"})
+
+
+@pytest.mark.parametrize("name", ["quickstart", "quickstart-random"])
+def test_the_quickstart_searches_feasible_configurations_only(name: str) -> None:
+    study = Study.load(Path(__file__).parents[3] / "studies" / f"{name}.toml")
+    rng = np.random.default_rng(0)
+    assert all(feasible({**study.fixed, **study.space.decode(rng.random(len(study.space)))}) for _ in range(200))
