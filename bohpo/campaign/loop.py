@@ -147,7 +147,6 @@ class Loop:
 
     def _propose(self, n: int) -> None:
         if not self._unrecorded:
-            self._is_ahead = False
             with self._winding_down_without_proposal():
                 proposals = self._optimizer.propose(self._ledger.history(), n)
                 self._unrecorded.extend((uuid.uuid4().hex, proposal) for proposal in proposals)
@@ -161,7 +160,7 @@ class Loop:
         A result that comes in meanwhile waits for as long as one proposal takes; one that is there already does not.
         """
         is_full = len(self._running) == self._study.parallel.jobs
-        if self._is_ahead or not is_full or self._waiting or not self._trials_left():
+        if self._is_ahead or not is_full or not self._trials_left():
             return
         with self._winding_down_without_proposal():
             self._optimizer.prepare(self._ledger.history())
