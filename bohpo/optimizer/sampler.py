@@ -12,7 +12,8 @@ Samplers that share nothing but a database cannot lock each other out. Each of t
 proposal, and may find proposals that were written meanwhile, so that neither side could keep away from the other:
 
 - The later trial gives way: it proposes again with the other in sight, so what is proposed at once is spread. Of many
-  that made the same proposal the first keeps it, the second takes the next one, the third the one after that.
+  that made the same proposal the first keeps it, the second takes the next one, the third the one after that. Once it
+  has moved, it moves again only for a proposal that is like its own.
 - The earlier trial keeps its proposal, unless the two are alike. It then waits for the later one to move, and proposes
   again itself if that does not: it had looked before there was anything to see, and is training already.
 
@@ -28,6 +29,7 @@ import threading
 import time
 import weakref
 import zlib
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -50,11 +52,31 @@ __all__ = ["PROPOSAL_KEY", "VARIANCE_KEY", "BayesianSampler"]
 MOST_ROUNDS = 16
 """A trial proposes so many times at most, however many others propose meanwhile."""
 
-PATIENCE_S = 0.25
-"""In each round a trial waits so long for others to move; if they take longer, it only moves without need."""
+PATIENCE = 4
+"""A trial waits for others to move as long as so many of its own proposals take; if it errs, it moves without need."""
+
+LONGEST_WAIT_S = 2.0
+"""But no longer than this."""
 
 POLL_S = 0.02
 """While it waits, it looks this often."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A proposal that has been written and may have to give way.
+
+    Attributes:
+        configuration: As far as the space has its values.
+        sight: What it was made in sight of.
+        began: When it was begun, in seconds of the monotonic clock.
+        has_moved: Whether it has given way before.
+    """
+
+    configuration: Configuration
+    sight: Sight
+    began: float
+    has_moved: bool
 
 
 class BayesianSampler(BaseSampler):
@@ -151,7 +173,8 @@ class BayesianSampler(BaseSampler):
     def _propose(self, study: Study, trial: FrozenTrial) -> Configuration:
         """Propose, write it, and propose again while others come in between."""
         turn = 1
-        for _ in range(MOST_ROUNDS):
+        for round_ in range(MOST_ROUNDS):
+            began = time.monotonic()
             trials = self._read(study, trial, anew=False)
             sight = trials.sight(trial.number)
             *_, proposal = propose(
@@ -168,32 +191,27 @@ class BayesianSampler(BaseSampler):
             )
             configuration = fixed_to(trial, proposal.configuration)
             _write(study, trial, dataclasses.replace(proposal, configuration=configuration))
-            turn = self._turn(study, trial, trials.known(configuration), sight)
+            claim = _Claim(trials.known(configuration), sight, began, has_moved=round_ > 0)
+            turn = self._turn(study, trial, claim)
             if not turn:
                 break
         return configuration
 
-    def _turn(self, study: Study, trial: FrozenTrial, configuration: Configuration, sight: Sight) -> int:
-        """Say whose turn it is: 0 if the proposal stands, else how many proposals to make, the last of them its own.
-
-        Args:
-            study: The study.
-            trial: A trial whose proposal has been written.
-            configuration: The proposal.
-            sight: What it was proposed in sight of.
-        """
+    def _turn(self, study: Study, trial: FrozenTrial, claim: _Claim) -> int:
+        """Say whose turn it is: 0 if a claim stands, else how many proposals to make, the last of them its own."""
         trials = self._read(study, trial)
-        overlooked = trials.overlooked(sight, trial.number)
-        alike = {number: other for number, other in overlooked.items() if trials.are_alike(other, configuration)}
-        if any(number < trial.number for number in overlooked):
+        overlooked = trials.overlooked(claim.sight, trial.number)
+        alike = {number: other for number, other in overlooked.items() if trials.are_alike(other, claim.configuration)}
+        if any(number < trial.number for number in (alike if claim.has_moved else overlooked)):
             return max(1, sum(number < trial.number for number in alike))
-        give_up = time.monotonic() + PATIENCE_S
-        while alike and configuration not in sight.pending.values():
+        now = time.monotonic()
+        give_up = now + min(PATIENCE * (now - claim.began), LONGEST_WAIT_S)
+        while alike and claim.configuration not in claim.sight.pending.values():
             if time.monotonic() > give_up:
                 return 1
             time.sleep(POLL_S)
-            now = self._read(study, trial).overlooked(sight, trial.number)
-            alike = {number: other for number, other in alike.items() if now.get(number) == other}
+            moved = self._read(study, trial).overlooked(claim.sight, trial.number)
+            alike = {number: other for number, other in alike.items() if moved.get(number) == other}
         return 0
 
     def _read(self, study: Study, trial: FrozenTrial, *, anew: bool = True) -> StudyTrials:

@@ -44,7 +44,7 @@ class Race:
         self.made: list[tuple[int, int]] = []
         self._meanwhile: dict[int, list[Callable[[], object]]] = {}
         monkeypatch.setattr(sampler, "propose", self._propose)
-        monkeypatch.setattr(sampler, "PATIENCE_S", 0.05)
+        monkeypatch.setattr(sampler, "LONGEST_WAIT_S", 0.01)
         monkeypatch.setattr(sampler, "POLL_S", 0.01)
 
     def meanwhile(self, trial: int, *events: Callable[[], object]) -> None:
@@ -118,6 +118,13 @@ def test_the_earlier_minds_no_later_proposal_that_is_another(monkeypatch: pytest
     assert race.suggest(0) == 0
 
 
+def test_who_has_moved_moves_again_only_for_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    race = Race(monkeypatch, 2)
+    race.meanwhile(1, lambda: race.write(0, 7), lambda: race.write(0, 8), lambda: race.write(0, 9))
+    race.suggest(1)
+    assert race.made == [(1, 0), (1, 0)]
+
+
 def test_of_many_that_propose_the_same_each_leaves_room_for_those_before(monkeypatch: pytest.MonkeyPatch) -> None:
     race = Race(monkeypatch, 4)
     race.meanwhile(3, lambda: race.write_all({0: 0, 1: 0, 2: 0}), lambda: race.write_all({1: 1, 2: 2}))
@@ -147,7 +154,7 @@ def test_a_wrapper_that_asks_for_no_space_gets_no_stale_proposal(monkeypatch: py
 def test_a_storm_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampler, "MOST_ROUNDS", 5)
     race = Race(monkeypatch, 2)
-    race.meanwhile(1, *(lambda x=x: race.write(0, x) for x in range(10)))
+    race.meanwhile(1, *[lambda: race.write(0, race.made[-1][1])] * 10)
     race.suggest(1)
     assert len(race.made) == 5
 
