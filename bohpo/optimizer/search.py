@@ -39,10 +39,12 @@ SPRAY_WIDTHS = (0.02, 0.08, 0.25)
 """Candidates: all over the space, and around the best by posterior mean. Half as many were worse, 4 times no better."""
 
 LOCAL_STARTS = 8
-LOCAL_ROUNDS = 2
-GRADIENT_ITERATIONS = 15
+GRADIENT_ITERATIONS = 20
 NEIGHBOUR_STEPS = 3
-"""Refinement: rounds of L-BFGS over the continuous parameters, then steps to the best neighbour over the others."""
+"""Refinement: L-BFGS over the continuous parameters, then steps to the best neighbour over the others.
+
+A second round costs as much again and raises the acquisition by less than a thousandth of the scores' deviation.
+"""
 
 LEAST_STEP = 1e-9
 """A neighbour that is better by less is no better."""
@@ -173,17 +175,11 @@ class Search:
 
     def _climb(self, posterior: Posterior, met: Met) -> Met:
         """Climb from the best candidates; give all points met, the climbed ones included."""
-        everything = [met]
         at = self._starts(met)
-        for _ in range(LOCAL_ROUNDS):
-            climbed = self._climb_gradient(posterior, at.points)
-            everything.append(climbed)
-            higher = climbed.acquisition > at.acquisition
-            at = Met(
-                np.where(higher[:, None], climbed.points, at.points),
-                np.maximum(climbed.acquisition, at.acquisition),
-            )
-            at = self._climb_neighbours(posterior, at, everything)
+        climbed = self._climb_gradient(posterior, at.points)
+        higher = climbed.acquisition > at.acquisition
+        at = Met(np.where(higher[:, None], climbed.points, at.points), np.maximum(climbed.acquisition, at.acquisition))
+        everything = [met, climbed, *self._climb_neighbours(posterior, at)]
         return Met(
             np.vstack([part.points for part in everything]), np.concatenate([part.acquisition for part in everything])
         )
@@ -195,8 +191,9 @@ class Search:
         rows = list(dict.fromkeys([*overall.tolist(), *spread.tolist()]))[:LOCAL_STARTS]
         return Met(met.points[rows], met.acquisition[rows])
 
-    def _climb_neighbours(self, posterior: Posterior, at: Met, everything: list[Met]) -> Met:
-        """Step to the best neighbour while that is better, and add those met on the way to `everything`."""
+    def _climb_neighbours(self, posterior: Posterior, at: Met) -> list[Met]:
+        """Step to the best neighbour while that is better; give all neighbours met on the way."""
+        everything: list[Met] = []
         for _ in range(NEIGHBOUR_STEPS):
             points, owner = self._cube.neighbours(at.points)
             if not len(points):
@@ -211,7 +208,7 @@ class Search:
                 np.where(higher[:, None], neighbours.points[best], at.points),
                 np.where(higher, neighbours.acquisition[best], at.acquisition),
             )
-        return at
+        return everything
 
     def _climb_gradient(self, posterior: Posterior, points: Points) -> Met:
         """Run L-BFGS over the active continuous parameters of all points at once."""
