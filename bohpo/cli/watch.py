@@ -16,7 +16,7 @@ from bohpo.errors import StoreError
 from bohpo.store import Store
 from bohpo.store.records import CampaignState
 
-_TOLD = {"driver-started", "completed", "failed", "attempt-ended", "driver-ended"}
+_TOLD = {"driver-started", "completed", "failed", "attempt-ended", "no-proposal", "driver-ended"}
 
 
 def watch(campaign: str, /, *, interval: float = 1.0, json: bool = False, place: Place = HERE) -> None:

@@ -128,4 +128,10 @@ class Round:
         return self._cube.keys(point[None])[0] not in self._taken and self._is_feasible(point)
 
     def _is_feasible(self, point: Points) -> bool:
-        return self._feasible is None or self._feasible(self._cube.space.decode(point))
+        if self._feasible is None:
+            return True
+        configuration = self._cube.space.decode(point)
+        try:
+            return self._feasible(configuration)
+        except NUMERICAL_ERRORS as error:  # the function's own, not to be taken for the model's
+            raise SpaceError(f"what says what is feasible raised {error!r}, for {configuration}; correct it") from error

@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
+DEEPEST = 1e100
+"""What lies further from the median than this many units counts as this far: its square has to fit a number."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scale:
     """A monotone map from the objective to scores of mean 0 and standard deviation 1.
@@ -47,13 +51,14 @@ class Scale:
         measured = sign * objective[:completed]
         median = float(np.median(measured))
         above = measured[measured >= median] - median
-        raw = cls(sign, median, float(np.sqrt(np.square(above).mean())) or 1.0, compress)
+        largest = float(above.max()) or 1.0  # taken out of the square, which may not fit a number
+        raw = cls(sign, median, largest * float(np.sqrt(np.square(above / largest).mean())) or 1.0, compress)
         scores = raw.score(objective)
         return cls(sign, median, raw.unit, compress, float(scores.mean()), float(scores.std()) or 1.0)
 
     def score(self, objective: Array) -> Array:
         """Give the scores of an objective, shape (n,) in and out."""
-        depth = (self.sign * objective - self.median) / self.unit
+        depth = np.clip((self.sign * objective - self.median) / self.unit, -DEEPEST, DEEPEST)
         if self.compress:
             depth = np.where(depth < 0.0, -np.log1p(np.maximum(-depth, 0.0)), depth)
         return (depth - self.centre) / self.spread

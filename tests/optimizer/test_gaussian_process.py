@@ -164,6 +164,17 @@ def test_a_space_with_nothing_feasible_is_an_error() -> None:
             impossible.propose(History(observed(completed)))
 
 
+@pytest.mark.parametrize("completed", [0, 12])
+def test_an_error_of_the_feasible_function_is_not_taken_for_the_models(completed: int) -> None:
+    def failing(configuration: Configuration) -> bool:
+        raise ValueError(f"cannot tell {len(configuration)}")
+
+    faulty = GaussianProcessOptimizer(SPACE, maximize=True, seed=0, feasible=failing)
+    with pytest.raises(SpaceError, match="cannot tell") as error:
+        faulty.propose(History(observed(completed)))
+    assert isinstance(error.value.__cause__, ValueError)
+
+
 def test_a_full_space_repeats_what_is_feasible() -> None:
     space = Space((IntParameter("n", 1, 4),))
     history = History(tuple(Observation({"n": n}, float(n)) for n in range(1, 5)))

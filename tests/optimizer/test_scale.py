@@ -48,3 +48,12 @@ def test_equal_values_have_the_score_zero() -> None:
     scale = Scale.of(np.full(4, 7.0), 4, maximize=True, compress=True)
     np.testing.assert_array_equal(scale.score(np.full(4, 7.0)), np.zeros(4))
     assert scale.objective(0.0) == 7.0
+
+
+@pytest.mark.parametrize("compress", [True, False])
+@pytest.mark.parametrize("huge", [1e300, -1e300])
+def test_values_whose_squares_fit_no_number_have_scores(compress: bool, huge: float) -> None:
+    objective = np.array([0.1, 0.5, 0.9, huge])
+    scores = Scale.of(objective, 4, maximize=True, compress=compress).score(objective)
+    assert np.isfinite(scores).all()
+    assert int(np.argmax(np.sign(huge) * scores)) == 3
