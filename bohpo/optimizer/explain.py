@@ -136,7 +136,7 @@ def explain(
     cube = memory.cube_of(space)
     model = learn(history, memory, Recipe(), TRENDS, maximize=maximize)
     nothing = np.empty((0, len(cube.feature_axes)))
-    shares = total_effects(cube, model.sketch(nothing), seed)
+    shares = total_effects(cube, model.whole(nothing) or model.sketch(nothing), seed)
     low, middle, high = np.percentile(shares, (LOW, 50.0, HIGH), axis=0)
     importance = [Importance(*row) for row in zip(space.names, *(a.tolist() for a in (middle, low, high)), strict=True)]
     best = _best(history, memory, model, model.exact or model.sketch(nothing))

@@ -5,14 +5,14 @@ The values are standardised, and drawn together below their median in a view tha
 
 What a proposal costs stays bounded as the history grows:
 
-| completed and pending | covariance that the search uses         | covariance that the last choice uses       |
-| --------------------- | --------------------------------------- | ------------------------------------------ |
-| up to `MOST_SEARCHED` | all                                     | all                                        |
-| up to `MOST_EXACT`    | a sketch, then what is near its best    | all                                        |
-| more                  | a sketch, then what is near its best    | what is near the best                      |
+| trials                              | the search uses                      | the last choice uses         |
+| ----------------------------------- | ------------------------------------ | ---------------------------- |
+| up to `MOST_SEARCHED`, with pending | all                                  | the same                     |
+| up to `MOST_EXACT` completed        | a sketch, then what is near its best | all, and the nearest pending |
+| more                                | a sketch, then what is near its best | the same                     |
 
 Hyperparameters are fitted to at most `MOST_FITTED` values, anew after every result while there are few, later when
-their number has grown by a 64th to a 32nd part. A fit to many starts from that to the first half of the values, so
+their number has grown by a 32nd to a 16th part. A fit to many starts from that to the first half of the values, so
 the chain of fits follows from the history alone.
 """
 
@@ -43,7 +43,7 @@ MOST_SEARCHED = 384
 """Completed and pending trials that are searched with at once: an evaluation's cost grows with their square."""
 
 MOST_EXACT = 1_536
-"""Completed and pending trials that the last choice is made with exactly."""
+"""Completed trials, and with them the nearest pending ones, that the last choice is made with exactly."""
 
 SKETCHED = 256
 """Completed trials in the sketch: the best half of it, and others spread over the rest."""
@@ -116,15 +116,18 @@ class Model:
         """Completed points, best by posterior mean first, shape (n, d); by value where there are too many."""
         return self._data.points[self._ranked]
 
-    def sketch(self, pending: Array) -> Posterior:
-        """Give the posterior over as much as a search can afford.
+    def whole(self, pending: Array) -> Posterior | None:
+        """Give the posterior over everything, None where a search cannot afford it.
 
         Args:
             pending: Features of what is running, shape (p, f).
         """
-        if self.exact is not None and len(self._values) + len(pending) <= MOST_SEARCHED:
-            return self.exact.believing(pending)
-        rows = self._sketched()
+        affordable = len(self._values) + len(pending) <= MOST_SEARCHED
+        return self.exact.believing(pending) if self.exact is not None and affordable else None
+
+    def sketch(self, pending: Array) -> Posterior:
+        """Give the posterior over as much as a search can afford; see `whole`."""
+        rows = _best_and_spread(self._values, SKETCHED, SKETCHED // 2)
         nearest = self._nearest(pending, self._data.features[self._ranked[:4]], MOST_SEARCHED - len(rows))
         return self._condition(rows).believing(pending[nearest])
 
@@ -135,16 +138,15 @@ class Model:
             place: Features of points, shape (k, f).
             pending: Features of what is running, shape (p, f).
         """
-        if self.exact is not None and len(self._values) + len(pending) <= MOST_SEARCHED:
-            return self.exact.believing(pending)
         rows = self._nearest(self._data.features, place, MOST_SEARCHED * 2 // 3)
         return self._condition(rows).believing(pending[self._nearest(pending, place, MOST_SEARCHED // 3)])
 
-    def last(self, place: Array, pending: Array) -> Posterior:
-        """Give the posterior that the last choice is made with; see `around`."""
-        if self.exact is not None and len(self._values) + len(pending) <= MOST_EXACT:
-            return self.exact.believing(pending)
-        return self.around(place, pending)
+    def last(self, place: Array, pending: Array) -> Posterior | None:
+        """Give the posterior that the last choice is made with, None where it is that of the search; see `around`."""
+        if self.exact is None or len(self._values) + len(pending) <= MOST_SEARCHED:
+            return None
+        near = pending[self._nearest(pending, place, MOST_EXACT - len(self._values))]
+        return self.exact.believing(near)
 
     def _condition_on_all(self) -> Posterior:
         grown_from = self._memory.posteriors.get(self.view)
@@ -156,9 +158,6 @@ class Model:
     def _condition(self, rows: Columns) -> Posterior:
         chosen = (self._data.features[rows], self._values[rows], self._noise[rows])
         return Posterior(self.layout, self.hyperparameters, *chosen)
-
-    def _sketched(self) -> Columns:
-        return _best_and_spread(self._values, SKETCHED, SKETCHED // 2)
 
     def _nearest(self, features: Array, place: Array, count: int) -> Columns:
         """Give the rows of features that are nearest to any point of a place, at most `count`, in their order."""
@@ -194,7 +193,7 @@ def learn(history: History, memory: Memory, recipe: Recipe, view: View, *, maxim
 
 def scheduled(count: int) -> int:
     """Give how many of the first results hyperparameters are fitted to, when there are `count`."""
-    return count - count % (1 << count.bit_length() - 6) if count > COLD else count
+    return count - count % (1 << count.bit_length() - 5) if count > COLD else count
 
 
 def _fit_chain(data: Data, rows: Columns, memory: Memory, view: View, *, maximize: bool) -> Hyperparameters:

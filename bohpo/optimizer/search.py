@@ -39,7 +39,7 @@ SPRAY_WIDTHS = (0.02, 0.08, 0.25)
 """Candidates: all over the space, and around the best by posterior mean. Half as many were worse, 4 times no better."""
 
 LOCAL_STARTS = 8
-GRADIENT_ITERATIONS = 20
+GRADIENT_ITERATIONS = 15
 NEIGHBOUR_STEPS = 3
 """Refinement: L-BFGS over the continuous parameters, then steps to the best neighbour over the others.
 
@@ -51,6 +51,9 @@ LEAST_STEP = 1e-9
 
 FINALISTS = 32
 """Points that a better posterior than the one that found them is asked about."""
+
+MOST_SKETCHED = 512
+"""Candidates that a sketch passes on."""
 
 MOST_LISTED = 2048
 """A space of at most so many points is evaluated in full."""
@@ -113,29 +116,30 @@ class Search:
 
     def choose(self, admissible: Admissible) -> Choice | None:
         """Choose a point; None where the search met none that may be proposed."""
-        posterior = self._model.sketch(self._pending)
         listed = self._cube.every_point(MOST_LISTED)
-        met = self._rate(posterior, self._candidates() if listed is None else listed)
-        nearer = self._model.around(self._features(self._finalists(met, admissible).points), self._pending)
-        if nearer is not posterior:
-            met = self._rate(nearer, met.best_first().points[: 2 * SPRAY_POINTS])
+        candidates = self._candidates() if listed is None else listed
+        posterior = self._model.whole(self._pending)
+        if posterior is None:
+            sketched = self._rate(self._model.sketch(self._pending), candidates).best_first()
+            place = self._features(sketched.admissible(admissible, FINALISTS).points)
+            posterior = self._model.around(place, self._pending)
+            candidates = sketched.points[:MOST_SKETCHED]
+        met = self._rate(posterior, candidates)
         if listed is None and self._recipe.climb:
-            met = self._climb(nearer, met)
-        finalists = self._finalists(met, admissible)
+            met = self._climb(posterior, met)
+        finalists = met.best_first().admissible(admissible, FINALISTS)
         if not len(finalists.points):
             return None
         last = self._model.last(self._features(finalists.points), self._pending)
-        if last is not nearer:
+        if last is not None:
             finalists = self._rate(last, finalists.points).best_first()
         return self._choice(finalists)
 
     def _choice(self, finalists: Met) -> Choice:
         features = self._features(finalists.points[:1])
-        mean, sd = self._model.around(features, self._pending[:0]).moments(features)
+        alone = self._model.whole(self._pending[:0]) or self._model.around(features, self._pending[:0])
+        mean, sd = alone.moments(features)
         return Choice(finalists.points[0], float(mean[0]), float(sd[0]), float(finalists.acquisition[0]))
-
-    def _finalists(self, met: Met, admissible: Admissible) -> Met:
-        return met.best_first().admissible(admissible, FINALISTS)
 
     def _features(self, points: Points) -> Array:
         return self._cube.features(points)
@@ -185,10 +189,8 @@ class Search:
         )
 
     def _starts(self, met: Met) -> Met:
-        """Give half of the starts to the best of all candidates, and half to the best of the space-filling ones."""
-        overall = np.argsort(-met.acquisition, kind="stable")[: LOCAL_STARTS // 2]
-        spread = np.argsort(-met.acquisition[:SOBOL_POINTS], kind="stable")[:LOCAL_STARTS]
-        rows = list(dict.fromkeys([*overall.tolist(), *spread.tolist()]))[:LOCAL_STARTS]
+        """Give the best of all candidates."""
+        rows = np.argsort(-met.acquisition, kind="stable")[:LOCAL_STARTS]
         return Met(met.points[rows], met.acquisition[rows])
 
     def _climb_neighbours(self, posterior: Posterior, at: Met) -> list[Met]:

@@ -74,9 +74,9 @@ def test_predictions_are_in_the_objectives_unit(view: View) -> None:
 
 def test_fits_are_made_after_every_result_at_first_and_then_by_schedule() -> None:
     assert [scheduled(count) for count in range(65)] == list(range(65))
-    assert {scheduled(count) for count in range(1000, 1100)} == {992, 1008, 1024, 1056, 1088}
+    assert {scheduled(count) for count in range(1000, 1100)} == {992, 1024, 1088}
     for count in (65, 100, 333, 1000, 99_999):
-        assert 0 <= count - scheduled(count) < count / 32
+        assert 0 <= count - scheduled(count) < count / 16
 
 
 def test_a_scheduled_fit_is_not_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,11 +88,11 @@ def test_a_scheduled_fit_is_not_made_anew(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(model, "fit", counting)
     memory, observations = Memory(), observed(103)
-    for count in range(97, 102):
+    for count in range(96, 102):
         model_of(History(observations[:count]), memory=memory)
-    assert sizes == [64, 96, 98, 100]
+    assert sizes == [64, 96, 100]
     model_of(History(observations[:101]), recipe=Recipe(refit_always=True), memory=memory)
-    assert sizes == [64, 96, 98, 100, 101]
+    assert sizes == [64, 96, 100, 101]
 
 
 def test_a_fit_to_many_starts_from_that_to_the_first_half(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +106,7 @@ def test_a_fit_to_many_starts_from_that_to_the_first_half(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(model, "fit", watching)
     model_of(History(observed(300)))
-    assert starts == [(64, False), (128, True), (256, True), (256, True)]  # the last one to 256 of the first 296
+    assert starts == [(64, False), (128, True), (256, True), (256, True)]  # the last one to 256 of the first 288
 
 
 def test_a_long_history_is_searched_by_a_sketch_and_what_is_near(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +120,9 @@ def test_a_long_history_is_searched_by_a_sketch_and_what_is_near(monkeypatch: py
     place = pending[:2]
     around = learned.around(place, pending)
     assert (len(around.values), len(around.features)) == (16, 24)
+    assert learned.whole(pending) is None
     last = learned.last(place, pending)
+    assert last is not None
     assert (len(last.values), len(last.features)) == (60, 90)
     exact_mean, exact_sd = last.moments(place)
     mean, sd = around.moments(place)
@@ -135,10 +137,21 @@ def test_beyond_the_exact_the_last_choice_is_local(monkeypatch: pytest.MonkeyPat
     learned = model_of(history, memory=memory)
     assert learned.exact is None
     pending = features(memory, History(observed(90)[60:]))
-    assert len(learned.last(pending[:2], pending).features) == 24
+    assert learned.last(pending[:2], pending) is None
+    assert len(learned.around(pending[:2], pending).features) == 24
     values = [observation.value for observation in history.completed]
     points, _ = memory.encode([o.configuration for o in history.completed])
     np.testing.assert_array_equal(learned.best[0], points[int(np.argmax(values))])
+
+
+def test_a_short_history_is_searched_as_a_whole() -> None:
+    memory, history = Memory(), History(observed(60))
+    learned = model_of(history, memory=memory)
+    pending = features(memory, History(observed(70)[60:]))
+    whole = learned.whole(pending)
+    assert whole is not None
+    assert (len(whole.values), len(whole.features)) == (60, 70)
+    assert learned.last(pending, pending) is None
 
 
 def test_measured_variances_can_be_left_out() -> None:
