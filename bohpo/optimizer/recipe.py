@@ -8,6 +8,9 @@ pending, so what one of them overlooks the other finds:
 | trends | every parameter to have an effect of its own; looks closely at good scores | optima lie at the edges |
 | bowl   | the middle of a range to be better than its ends, until the data say no    | ranges were chosen well |
 
+Trends are not asked for before there are as many results as parameters: fewer show none, and their continuation leads
+into corners.
+
 The defaults are what was best on tuning tasks; every part can be left out, to measure what it is worth.
 """
 
@@ -80,9 +83,16 @@ class Recipe:
         chosen = [view for view, kept in ((TRENDS, self.trends_view), (BOWL, self.bowl_view)) if kept]
         return tuple(self._change(view) for view in chosen or [dataclasses.replace(TRENDS, name="plain", trend=False)])
 
-    def view(self, index: int) -> View:
-        """Give the view that proposes the trial of an index."""
-        return self.views[index % len(self.views)]
+    def view(self, index: int, results: int, dimension: int) -> View:
+        """Give the view that proposes.
+
+        Args:
+            index: Of the trial.
+            results: How many trials have completed or failed; fewer than there are parameters show no trends.
+            dimension: How many parameters there are.
+        """
+        views = [view for view in self.views if results >= dimension or not view.trend] or self.views
+        return views[index % len(views)]
 
     def _change(self, view: View) -> View:
         return dataclasses.replace(

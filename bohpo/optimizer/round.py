@@ -83,7 +83,8 @@ class Round:
 
     def _search(self, index: int) -> Proposal | None:
         """Give the model's choice; None where its search met only points that may not be proposed."""
-        model = self._model(self._recipe.view(index))
+        results = len(self._history.completed) + len(self._history.failed)
+        model = self._model(self._recipe.view(index, results, len(self._cube)))
         pending = self._cube.features(*self._memory.encode(self._pending if self._recipe.pending else ()))
         rng = np.random.default_rng([self._seed, index])
         choice = Search(self._cube, model, pending, rng, self._recipe).choose(self._is_admissible)

@@ -126,6 +126,17 @@ def test_the_views_take_turns() -> None:
     assert [proposal.view for proposal in proposals] == ["trends", "bowl", "trends", "bowl"]
 
 
+def test_trends_are_not_asked_for_before_there_are_as_many_results_as_parameters() -> None:
+    observations = observed(len(SPACE))
+    failed = (observations[-1].configuration,)
+    for history, views in (
+        (History(observations[:-2], failed), {"bowl"}),
+        (History(observations[:-1], failed), {"trends", "bowl"}),
+    ):
+        proposals = optimizer().propose(history, 4)
+        assert {proposal.view for proposal in proposals} == views
+
+
 @pytest.mark.parametrize(
     ("recipe", "views"),
     [
