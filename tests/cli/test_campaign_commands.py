@@ -204,7 +204,7 @@ def test_a_dry_run_leaves_nothing_behind(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=["ctrl-c", "hangup"])
 def test_ctrl_c_and_a_hangup_stop_cleanly_and_resume_finishes(tmp_path: Path, number: signal.Signals) -> None:
-    folder = write_study(tmp_path, "stepwise", trials=3)
+    folder = write_study(tmp_path, "stepwise", trials=8)
     driver = subprocess.Popen(
         (sys.executable, "-m", "bohpo", "launch", "study.toml", "--follow"),
         cwd=folder,
@@ -223,7 +223,7 @@ def test_ctrl_c_and_a_hangup_stop_cleanly_and_resume_finishes(tmp_path: Path, nu
     assert "bohpo resume specimen" in talk
     stopped = answer(folder, "status", "specimen", "--json")
     assert (stopped["state"], stopped["driver"], stopped["trials"]["running"]) == ("stopped", None, 0)
-    assert answer(folder, "resume", "specimen", "--json")["trials"]["complete"] == 3
+    assert answer(folder, "resume", "specimen", "--json")["trials"]["complete"] == 8
     assert [int(step) for step in steps.read_text().split()] == list(range(20))
 
 
