@@ -151,10 +151,7 @@ class Cube:
 
     def _pin(self, points: Points) -> Points:
         """Put the coordinates of inactive parameters at 1/2, in place."""
-        active = np.ones(points.shape, dtype=bool)
-        for column in self._conditional:
-            active[:, column] = self.axes[column].is_active(points, active)
-            points[~active[:, column], column] = 0.5
+        points[~self.activity(points)] = 0.5
         return points
 
     def features(self, points: Points, active: Mask | None = None) -> Points:

@@ -57,7 +57,7 @@ class Round:
         """Propose the points to begin with."""
         began = time.perf_counter()
         points = startup_points(self._cube, first, n, self._seed, centre_first=self._recipe.centre_first)
-        proposals = [self._take(point, "startup", first + k) for k, point in enumerate(points)]
+        proposals = [self._take(self._or_another(point, first + k), "startup") for k, point in enumerate(points)]
         seconds = (time.perf_counter() - began) / max(n, 1)
         return [dataclasses.replace(proposal, seconds=seconds) for proposal in proposals]
 
@@ -65,7 +65,7 @@ class Round:
         """Propose a point at random, whatever is known."""
         began = time.perf_counter()
         rng = np.random.default_rng([self._seed, index])
-        proposal = self._take(self._another(rng), "startup", index)
+        proposal = self._take(self._another(rng), "startup")
         return dataclasses.replace(proposal, seconds=time.perf_counter() - began)
 
     def by_model(self, index: int) -> Proposal:
@@ -78,7 +78,7 @@ class Round:
             proposal = None
         if proposal is None:
             (point,) = startup_points(self._cube, index, 1, self._seed)
-            proposal = self._take(point, "fallback", index)
+            proposal = self._take(self._or_another(point, index), "fallback")
         return dataclasses.replace(proposal, seconds=time.perf_counter() - began)
 
     def _search(self, index: int) -> Proposal | None:
@@ -92,7 +92,7 @@ class Round:
             return None
         scale = model.scale
         return dataclasses.replace(
-            self._take(choice.point, "model", index),
+            self._take(choice.point, "model"),
             predicted_mean=scale.objective(choice.mean),
             predicted_sd=scale.objective_sd(choice.mean, choice.sd),
             acquisition=scale.objective(choice.acquisition),
@@ -105,14 +105,16 @@ class Round:
             self._models[view] = learn(self._history, self._memory, self._recipe, view, maximize=self._maximize)
         return self._models[view]
 
-    def _take(self, point: Points, source: str, index: int) -> Proposal:
-        """Propose a point, or another one where it may not be proposed."""
-        if not self._is_admissible(point):
-            point = self._another(np.random.default_rng([self._seed, index]))
+    def _take(self, point: Points, source: str) -> Proposal:
+        """Propose a point, which is pending from now on."""
         configuration = self._cube.space.decode(point)
         self._pending.append(configuration)
         self._taken.add(self._cube.keys(point[None])[0])
         return Proposal(configuration, source)
+
+    def _or_another(self, point: Points, index: int) -> Points:
+        """Give a point, or another one where it may not be proposed."""
+        return point if self._is_admissible(point) else self._another(np.random.default_rng([self._seed, index]))
 
     def _another(self, rng: np.random.Generator) -> Points:
         """Draw a point that may be proposed, one that was proposed before where all are taken."""
