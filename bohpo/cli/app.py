@@ -37,7 +37,7 @@ _GROUPS = {
     },
     "Upkeep": {
         "db": ("bohpo.cli.upkeep:db", "Look after the database."),
-        "doctor": ("bohpo.cli.upkeep:doctor", "Check that this machine can run campaigns."),
+        "doctor": ("bohpo.cli.doctor:doctor", "Check that this machine can run campaigns."),
     },
 }
 
