@@ -38,7 +38,7 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# what the tests need beside Python: a PostgreSQL server and Chromium, from Debian's packages
+# what the tests need beside Python: PostgreSQL, Slurm, Grid Engine and Chromium, from Debian's packages
 services:
 	./tests/install-services
 
