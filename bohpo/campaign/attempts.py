@@ -74,7 +74,7 @@ def plan_attempt(study: Study, campaign: Campaign, trial: Trial, number: int) ->
         directory=directory,
         spec=spec,
         configuration={**study.fixed, **trial.configuration},
-        job=worker_job(f"{campaign.name}-{trial.number}-{number}", directory.path),
+        job=worker_job(f"{campaign.name}-{trial.number}-{number}-{trial.uid[:8]}", directory.path),
     )
 
 

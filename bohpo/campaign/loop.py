@@ -231,8 +231,8 @@ class Loop:
     # -- record --------------------------------------------------------------------------------------------------
 
     def _record_ended(self) -> None:
-        alive = self._cluster.alive(self._running.keys())
-        for job_id in [known for known in self._running if known not in alive]:
+        statuses = self._cluster.look(self._running.keys())
+        for job_id in [known for known in self._running if not statuses[known].state.is_alive]:
             self._ledger.hold()
             self._record(self._running[job_id], is_infrastructure=self._is_stopping())
             del self._running[job_id]
