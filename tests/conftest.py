@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.faults.figures import append_figure
 from tests.services import (
     GridEngine,
     PostgresqlServer,
@@ -15,6 +16,12 @@ from tests.services import (
     start_postgresql,
     start_slurm,
 )
+
+
+@pytest.fixture
+def measured(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Take a promise's name and the figure that the test measured; `make faults` puts it into the table."""
+    return lambda promise, figure: append_figure(promise, figure, f"pytest {request.node.nodeid}")
 
 
 @pytest.fixture(scope="session")
