@@ -18,6 +18,7 @@ from bohpo.campaign.loop import Loop
 from bohpo.campaign.provenance import provenance
 from bohpo.cluster.local import LocalCluster
 from bohpo.cluster.protocol import Cluster
+from bohpo.cluster.queue import make_queue_cluster
 from bohpo.durable import write_atomically
 from bohpo.errors import Detached, NotFoundError, NoUsableTrialError, StoreError, UsageError
 from bohpo.optimizer import GaussianProcessOptimizer, RandomOptimizer
@@ -25,7 +26,7 @@ from bohpo.optimizer.protocol import Optimizer
 from bohpo.store import open_store
 from bohpo.store.protocol import Store
 from bohpo.store.records import Campaign, CampaignState, Lease, Owner, StopRequest
-from bohpo.study import NAME_PATTERN, Study, load_feasibility
+from bohpo.study import NAME_PATTERN, Study, load_feasibility, settle
 from bohpo.trial import TrialState
 
 logger = logging.getLogger(__name__)
@@ -149,6 +150,7 @@ def drive(study: Study, campaign: Campaign, store: Store, *, trials: int | None 
 
 
 def _run(study: Study, campaign: Campaign, lease: Lease, store: Store) -> None:
+    study = settle(study).study
     with contextlib.closing(make_cluster(study)) as cluster:
         loop = Loop(
             study,
@@ -207,14 +209,13 @@ def study_of(campaign: Campaign) -> Study:
 
 
 def make_cluster(study: Study) -> Cluster:
-    """Make the cluster that a study names.
+    """Make the cluster that a settled study names.
 
     Raises:
-        UsageError: If this version cannot use it.
+        QueueError: If the queue's commands are not here.
+        UsageError: If dask-jobqueue is not installed.
     """
-    if study.cluster.backend != "local":
-        raise UsageError(f'cluster.backend: {study.cluster.backend!r} is not supported yet; use "local"')
-    return LocalCluster()
+    return LocalCluster() if study.cluster.backend == "local" else make_queue_cluster(study.cluster)
 
 
 def make_optimizer(study: Study) -> Optimizer:

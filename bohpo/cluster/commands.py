@@ -78,13 +78,18 @@ def run_anyway(command: Sequence[str], *, timeout_s: float = TIMEOUT_S) -> Print
             check=False,
         )
     except FileNotFoundError as error:
-        remedy = "run bohpo where the queue's commands are (a login node), or load their module"
-        raise QueueError(f"{command[0]} is not on PATH; {remedy}", is_for_good=True) from error
+        raise not_found(command[0]) from error
     except subprocess.TimeoutExpired as error:
         raise QueueError(f"{command[0]} did not answer for {timeout_s:.0f} s; is the queue down?") from error
     except OSError as error:
         raise QueueError(f"{command[0]} cannot be run: {error.strerror}; see `ulimit -u`") from error
     return Printed(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+
+
+def not_found(program: str) -> QueueError:
+    """Give the error for a queue whose commands are not here."""
+    remedy = "run bohpo where the queue's commands are, such as a login node, or load their module"
+    return QueueError(f"{program} is not on PATH; {remedy}", is_for_good=True)
 
 
 def commands_environment(environment: Mapping[str, str]) -> dict[str, str]:

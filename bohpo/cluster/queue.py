@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import logging
+import shutil
 import time
 from collections.abc import Callable, Collection, Mapping
 
 from bohpo.cluster.backends import BACKENDS, Backend
-from bohpo.cluster.commands import Run, run
+from bohpo.cluster.commands import Run, not_found, run
 from bohpo.cluster.listing import ListedJob, by_id, queue_name
 from bohpo.cluster.protocol import Job, JobState, JobStatus
-from bohpo.cluster.script import job_script, submit_script
+from bohpo.cluster.script import job_script, not_installed, submit_script
 from bohpo.durable import write_atomically
 from bohpo.errors import QueueError
 from bohpo.study import Cluster as ClusterTable
@@ -178,4 +180,9 @@ def make_queue_cluster(settings: ClusterTable) -> QueueCluster:
         QueueError: If the queue's commands are not here.
         UsageError: If dask-jobqueue is not installed.
     """
-    return QueueCluster(BACKENDS[settings.backend], settings)
+    backend = BACKENDS[settings.backend]
+    if shutil.which(backend.submit) is None:
+        raise not_found(backend.submit)
+    if importlib.util.find_spec("dask_jobqueue") is None:
+        raise not_installed(backend)
+    return QueueCluster(backend, settings)

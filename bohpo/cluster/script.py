@@ -167,10 +167,14 @@ def _job_class(backend: Backend) -> Any:
     try:
         module = importlib.import_module(f"dask_jobqueue.{backend.job_class[0]}")
     except ImportError as error:
-        remedy = "pip install 'bohpo[cluster]'"
-        raise UsageError(f"cluster.backend: {backend.name!r} needs dask-jobqueue ({error}); {remedy}") from error
+        raise not_installed(backend) from error
     base = getattr(module, backend.job_class[1])
     return type(base.__name__, (base,), {"_call": staticmethod(_call), "job_id_regexp": backend.job_id})
+
+
+def not_installed(backend: Backend) -> UsageError:
+    """Give the error for a Python without dask-jobqueue."""
+    return UsageError(f"cluster.backend: {backend.name!r} needs dask-jobqueue; pip install 'bohpo[cluster]'")
 
 
 async def _call(command: Sequence[str], *, shell: bool = False) -> str:
