@@ -33,6 +33,7 @@ from bohpo.study.translation import translate
 
 PREFIX = "BOHPO_CLUSTER_"
 
+_FLAGS = "command line"
 _NUMBERS = ("cpus", "gpus", "nodes", "attempts_per_job")
 _LINES = ("setup", "directives")
 _OWN_WORDS = ("pbs", "moab", "sge", "oar")
@@ -94,7 +95,7 @@ def _layers(
     yield study.source, study.cluster.model_dump(exclude_unset=True)
     yield "environment", _from_environment(environment)
     if backend is not None:
-        yield "--cluster", _validated({"backend": backend}, "--cluster")
+        yield _FLAGS, _validated({"backend": backend}, _FLAGS)
 
 
 def _site_files(study: Study, environment: Mapping[str, str]) -> list[Path]:
@@ -150,7 +151,7 @@ def _validated(settings: Mapping[str, Any], source: str) -> Mapping[str, Any]:
 
 def _named_after(source: str, mistake: Mistake) -> Mistake:
     key = mistake.key.removeprefix("cluster.")
-    return Mistake(source if source.startswith("--") else PREFIX + key.upper(), mistake.problem, mistake.remedy)
+    return Mistake("--cluster" if source == _FLAGS else PREFIX + key.upper(), mistake.problem, mistake.remedy)
 
 
 def _contradictions(settings: Mapping[str, Any]) -> list[Mistake]:
