@@ -41,6 +41,7 @@ class CountedCampaign:
         step_seconds: Length of a step.
         constants: More constants of the counting trainer.
         store: The database; a file in the folder by default.
+        logs: Folder of `drivers.log`, what all drivers said; the same folder by default.
         acknowledged: Number -> value of all trials that were ever read as complete.
     """
 
@@ -52,12 +53,18 @@ class CountedCampaign:
     step_seconds: float = 0.1
     constants: Mapping[str, float] = field(default_factory=dict)
     store: str = ""
+    logs: Path | None = None
     acknowledged: dict[int, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Write the study."""
         self.store = self.store or str(self.folder / "bohpo.db")
         (self.folder / "study.toml").write_text(self.study())
+
+    @property
+    def log_path(self) -> Path:
+        """File for what the drivers say."""
+        return (self.logs or self.folder) / "drivers.log"
 
     def study(self) -> str:
         """Write the study file."""
@@ -84,7 +91,7 @@ class CountedCampaign:
 
     def bohpo(self, *words: str) -> subprocess.Popen[bytes]:
         """Run a command on the campaign's database; what it says goes to `drivers.log`."""
-        with (self.folder / "drivers.log").open("ab") as log:
+        with self.log_path.open("ab") as log:
             log.write(f"--- {time.strftime('%X')} bohpo {' '.join(words)}\n".encode())
             return subprocess.Popen(
                 (sys.executable, "-m", "bohpo", *words),
@@ -152,7 +159,7 @@ class CountedCampaign:
 
     def log(self) -> str:
         """Give what the drivers said, for the message of a test that fails."""
-        return (self.folder / "drivers.log").read_text(errors="replace")[-6000:]
+        return self.log_path.read_text(errors="replace")[-6000:]
 
 
 def processes_of(attempt: Path, what: str) -> list[int]:
