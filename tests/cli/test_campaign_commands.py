@@ -288,18 +288,6 @@ def test_store_and_folder_may_come_from_the_environment(launched: Path, tmp_path
     assert done.returncode == 0, done.stderr
 
 
-def test_doctor_finds_this_machine_fit_but_perhaps_for_its_disk(launched: Path) -> None:
-    findings = json.loads(bohpo(launched, "doctor", "--json").stdout)["findings"]
-    assert [finding["name"] for finding in findings if not finding["fine"]] in ([], ["disk"])
-
-
-def test_doctor_names_trouble_and_remedy(launched: Path) -> None:
-    (launched / "garbage.db").write_text("no database")
-    done = bohpo(launched, "doctor", "--store", "garbage.db")
-    assert done.returncode == 2
-    assert "TROUBLE" in done.stdout
-
-
 def test_a_database_can_be_upgraded(launched: Path) -> None:
     assert bohpo(launched, "db", "upgrade").returncode == 0
     assert answer(launched, "status", "specimen", "--json")["trials"]["complete"] == 4
