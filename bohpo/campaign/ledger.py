@@ -112,10 +112,11 @@ class Ledger:
         )
         self.announce("failed", f"trial {number} failed, {reason}", number)
 
-    def close(self, state: CampaignState) -> None:
-        """Record where the campaign is left."""
+    def close(self, state: CampaignState, *, running: int = 0) -> None:
+        """Record where the campaign is left, with how many jobs that run on."""
         self._store.set_state(self._lease, state)
-        self.announce("driver-ended", f"campaign {state.value}, {len(self.trials)} trials")
+        on = f"; jobs that run on: {running}" if running else ""
+        self.announce("driver-ended", f"campaign {state.value}, {len(self.trials)} trials{on}")
 
     def announce(self, kind: str, message: str, trial: int | None = None) -> None:
         """Append to the campaign's history."""

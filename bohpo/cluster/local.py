@@ -119,4 +119,5 @@ def _pid(job_id: str) -> int:
 
 def _lives(job_id: str) -> bool:
     pid, _, started = job_id.partition("-")
-    return process_started(int(pid)) == int(started)
+    is_ours = pid.isdecimal() and started.isdecimal()  # a queue's, where the campaign ran on one before
+    return is_ours and process_started(int(pid)) == int(started)

@@ -379,7 +379,7 @@ def test_a_broken_ending_is_a_lost_attempt(store: Store, tmp_path: Path) -> None
     files.path.mkdir(parents=True)
     write_json(files.spec, AttemptSpec("specimen", 0, 1, uid="u").to_json())
     files.ended.write_text('{"state": ')
-    ending = find_ending(files, files.read_spec(), submitted=1.0, now=2.0)
+    ending = find_ending(files, files.read_spec(), now=2.0)
     assert ending.state is AttemptState.LOST
 
 

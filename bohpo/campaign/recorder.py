@@ -1,0 +1,116 @@
+"""What the end of an attempt means for its trial: an outcome, another attempt, or none."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from bohpo.campaign.attempts import INFRASTRUCTURE, may_try_again, retry_delay
+from bohpo.campaign.clock import Clock
+from bohpo.campaign.ending import Ending, find_ending, read_outcome
+from bohpo.campaign.jobs import Jobs
+from bohpo.campaign.ledger import Ledger
+from bohpo.campaign.retention import clear_checkpoints, keep_best_models
+from bohpo.errors import AttemptError
+from bohpo.trial import Attempt, AttemptState, TrialState
+
+
+class WaitingLine:
+    """The trials that wait for a job, some of them not before a moment."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Begin empty."""
+        self._clock = clock
+        self._trials: deque[int] = deque()
+        self._not_before: dict[int, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._trials)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(tuple(self._trials))
+
+    def add(self, trial: int, delay_s: float = 0.0) -> None:
+        """Have a trial wait, for `delay_s` at least; harmless when it does."""
+        self._not_before[trial] = self._clock.monotonic() + delay_s
+        if trial not in self._trials:
+            self._trials.append(trial)
+
+    def remove(self, trial: int) -> None:
+        """Have a trial wait no longer."""
+        self._trials.remove(trial)
+        self._not_before.pop(trial, None)
+
+    def clear(self) -> None:
+        """Have none wait."""
+        self._trials.clear()
+
+    @property
+    def ready(self) -> list[int]:
+        """Those that may be given a job now."""
+        now = self._clock.monotonic()
+        return [trial for trial in self._trials if now >= self._not_before.get(trial, now)]
+
+
+class Recorder:
+    """Records ends; every method may be repeated after a `StoreError`."""
+
+    def __init__(self, ledger: Ledger, jobs: Jobs, waiting: WaitingLine, clock: Clock, *, keep_models: int) -> None:
+        """Record in `ledger`, and have the trials that go on wait in `waiting`."""
+        self._ledger = ledger
+        self._jobs = jobs
+        self._waiting = waiting
+        self._clock = clock
+        self._keep_models = keep_models
+
+    def record(self, attempt: Attempt, ending: Ending, *, is_excused: bool) -> None:
+        """Record how an attempt ended, and what that means for its trial.
+
+        Args:
+            attempt: The latest one at its trial, or one that had been given up.
+            ending: How it ended.
+            is_excused: Whether an end that is the infrastructure's fault does not count against its budget.
+        """
+        self._ledger.save(ending.of(attempt))
+        trial = self._ledger.trials[attempt.trial]
+        if trial.state is not TrialState.PENDING:
+            return
+        if ending.state is AttemptState.COMPLETED:
+            self._complete(attempt)
+        elif (is_excused and ending.state in INFRASTRUCTURE) or may_try_again(
+            trial, ending.state, has_progressed=self._jobs.has_checkpoint
+        ):
+            self._ledger.announce("attempt-ended", f"trial {trial.number} will go on: {ending.reason}", trial.number)
+            self._waiting.add(trial.number, retry_delay(trial, ending.state))
+        else:
+            self.fail(trial.number, f"{ending.state.value}: {ending.reason}")
+
+    def record_again(self, attempt: Attempt) -> None:
+        """Go on from an attempt that was recorded as ended, but perhaps not what followed for its trial."""
+        plan = self._jobs.plan(attempt)
+        ending = find_ending(plan.directory, plan.spec, now=self._clock.now())
+        if AttemptState.COMPLETED not in (ending.state, attempt.state):
+            ending = Ending.as_recorded(attempt)
+        self.record(attempt, ending, is_excused=True)
+
+    def lose(self, attempt: Attempt, reason: str) -> None:
+        """Record that nothing more is expected of an attempt, although its job may still run."""
+        self._jobs.close(attempt)
+        self._ledger.save(Ending(AttemptState.LOST, reason, None, self._clock.now()).of(attempt))
+
+    def fail(self, number: int, reason: str) -> None:
+        """Record that a trial will have no outcome."""
+        self._ledger.fail(number, reason)
+        clear_checkpoints(self._ledger.campaign, self._ledger.trials[number])
+
+    def _complete(self, attempt: Attempt) -> None:
+        plan = self._jobs.plan(attempt)
+        try:
+            value, outcome = read_outcome(plan.directory, plan.spec)
+            self._ledger.complete(attempt.trial, value, outcome, plan.directory.read_progress())
+        except AttemptError as error:
+            self.fail(attempt.trial, f"{AttemptState.INVALID_OUTCOME.value}: {error}")
+            return
+        clear_checkpoints(self._ledger.campaign, self._ledger.trials[attempt.trial])
+        kept = self._ledger.ranked[: self._keep_models]
+        keep_best_models(self._ledger.campaign, self._ledger.trials.values(), kept)
