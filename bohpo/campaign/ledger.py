@@ -15,7 +15,7 @@ from bohpo.trial import Attempt, Observation, Outcome, Proposal, Trial, TrialSta
 logger = logging.getLogger(__name__)
 
 LEASE_S = 30.0
-_RENEW_S = 10.0
+RENEW_S = 10.0
 
 
 class Ledger:
@@ -43,7 +43,7 @@ class Ledger:
 
     def hold(self) -> None:
         """Renew the lease where it is time to."""
-        if self._clock.monotonic() - self._renewed > _RENEW_S:
+        if self._clock.monotonic() - self._renewed > RENEW_S:
             self._lease = self._store.renew_lease(self._lease, LEASE_S)
             self._renewed = self._clock.monotonic()
 
