@@ -16,7 +16,10 @@ from bohpo.trainer import AttemptSpec
 
 
 class Fate(StrEnum):
-    """What becomes of an attempt: first what its trainer does, then what its worker, node or queue does to it."""
+    """What becomes of an attempt: first what its trainer does, then what its worker, node or queue does to it.
+
+    A requeued job is asked to stop first, a restarted one is lost with its node; both are run again under their ids.
+    """
 
     SUCCEEDS = "succeeds"
     RAISES = "raises"
@@ -25,6 +28,7 @@ class Fate(StrEnum):
 
     CANCELLED = "cancelled"
     REQUEUED = "requeued"
+    RESTARTED = "restarted"
     OUT_OF_MEMORY = "out-of-memory"
     NODE_FAILED = "node-failed"
     TIME_LIMIT = "time-limit"

@@ -12,7 +12,7 @@ from bohpo.processes import ATTEMPT_DIRECTORY
 from bohpo.simulation.clock import VirtualClock
 from bohpo.simulation.fates import Fate
 from bohpo.simulation.trainings import Trainer
-from bohpo.simulation.worker import Pace, VirtualWorker
+from bohpo.simulation.worker import Pace, VirtualWorker, may_begin
 from bohpo.trainer import AttemptDirectory, AttemptSpec
 
 END_STATES = {
@@ -169,7 +169,8 @@ class VirtualQueue:
 
     def _start(self, job: VirtualJob) -> None:
         job.state, job.started = JobState.RUNNING, self._clock.monotonic()
-        if job.files.read_ended() is not None:  # a worker that finds a last word leaves at once
+        is_twin = any(other.worker is not None and other.files == job.files for other in self.jobs.values())
+        if is_twin or not may_begin(job.files):  # its worker leaves at once
             self._end(job, Fate.SUCCEEDS)
             return
         fate, share = self._luck(job.spec, len(job.runs))
@@ -186,7 +187,7 @@ class VirtualQueue:
             worker.end(fate)
             value = worker.training.value if fate is Fate.SUCCEEDS else None
             job.runs.append(Run(job.started, now, fate, worker.trained_s, worker.resumed_s, worker.saved_s, value))
-        if fate is Fate.REQUEUED:
+        if fate in (Fate.REQUEUED, Fate.RESTARTED):
             job.state = JobState.QUEUED
             self._plan(job, self._wait(job.spec), None)
         else:

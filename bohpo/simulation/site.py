@@ -141,6 +141,7 @@ class Driver:
             store=self._store,
             cluster=cluster,
             clock=site.clock if clock is None else clock,
+            leaves_jobs=True,
         )
 
     def run(self) -> CampaignState:

@@ -21,7 +21,7 @@ from bohpo.trainer.attempt import STOPPED_EXIT_CODE
 from bohpo.trial import AttemptState
 
 SIGKILL = 9
-SUDDEN = (Fate.OUT_OF_MEMORY, Fate.NODE_FAILED, Fate.FAILED, Fate.GONE, Fate.TIME_LIMIT, Fate.REQUEUED)
+SUDDEN = (Fate.OUT_OF_MEMORY, Fate.NODE_FAILED, Fate.FAILED, Fate.GONE, Fate.TIME_LIMIT, Fate.RESTARTED)
 """Ends that the worker does not see coming: it has no last word."""
 
 
@@ -118,7 +118,7 @@ class VirtualWorker:
         if fate is Fate.WRITES_GARBAGE:
             self._files.outcome.write_text('{"value": NaN, "metrics": {}}')
             return 0, "", None
-        if fate is Fate.CANCELLED:
+        if fate in (Fate.CANCELLED, Fate.REQUEUED):
             self._save(1.0)
             return STOPPED_EXIT_CODE, "", AttemptState.PREEMPTED
         return (1, "RuntimeError: the training diverged", None) if fate is Fate.RAISES else (-SIGKILL, "", None)
@@ -134,6 +134,19 @@ class VirtualWorker:
     def _beat_once(self) -> None:
         self._files.heartbeat.touch()
         os.utime(self._files.heartbeat, (self._clock.now(), self._clock.now()))
+
+
+def may_begin(files: AttemptDirectory) -> bool:
+    """Tell whether a worker that finds these files begins, as `bohpo.campaign.worker` does.
+
+    It leaves at once where the driver closed the attempt, or another worker had the last word; one that was preempted
+    and whose job is run again goes on.
+    """
+    ending = Ending.read(files)
+    if files.closed.exists() or (ending is not None and ending.state is not AttemptState.PREEMPTED):
+        return False
+    files.ended.unlink(missing_ok=True)
+    return True
 
 
 def write_outcome(files: AttemptDirectory, spec: AttemptSpec, training: Training) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,7 +13,9 @@ from bohpo.errors import QueueError, StoreError
 from bohpo.optimizer import RandomOptimizer
 from bohpo.simulation.clock import VirtualClock
 from bohpo.simulation.cluster import DriverKilled, VirtualCluster
+from bohpo.simulation.comparison import MEMORY_DISK
 from bohpo.simulation.fates import Dice, Fate
+from bohpo.simulation.history import history
 from bohpo.simulation.queue import Luck
 from bohpo.simulation.site import Driver, Site, dead_driver, open_site
 from bohpo.simulation.store import MemoryStore
@@ -21,6 +25,7 @@ from bohpo.store.protocol import Store
 from bohpo.store.records import CampaignState, Owner
 from bohpo.study import Study
 from tests.simulation.failpoints import Failpoints
+from tests.simulation.paced import Paced, PacedCluster
 from tests.simulation.promises import Witness
 
 TRAINING = Duration(6.0, 0.5)
@@ -60,28 +65,50 @@ def begin(
     jobs: int = 2,
     luck: Luck = all_is_well,
     pace: Pace = PACE,
+    training: Duration = TRAINING,
     store: Callable[[VirtualClock], Store] = MemoryStore,
 ) -> Site:
     wanted, dice = study(trials=trials, jobs=jobs), Dice(0)
-    trainer = Bowl(wanted, dice, TRAINING)
+    trainer = Bowl(wanted, dice, training)
     return open_site(
         wanted, home, trainer=trainer, luck=luck, wait=lambda spec: dice.wait(spec, 1.0), pace=pace, store=store
     )
 
 
-def drive(site: Site, owner: Owner, failpoints: Failpoints, witness: Witness) -> CampaignState | None:
+@contextlib.contextmanager
+def folder() -> Iterator[Path]:
+    """Give a folder for a campaign's files, in memory where there is a disk in memory."""
+    with tempfile.TemporaryDirectory(dir=MEMORY_DISK if MEMORY_DISK.is_dir() else None) as home:
+        yield Path(home)
+
+
+def drive(
+    site: Site, owner: Owner, failpoints: Failpoints, witness: Witness, paced: Paced | None = None
+) -> CampaignState | None:
     """Have one driver drive to its end, whatever that is; give None where it ends without having finished."""
+    cluster = VirtualCluster(site.queue, site.clock) if paced is None else PacedCluster(site.queue, site.clock, paced)
     try:
         driver = Driver(
             site,
             owner,
             optimizer=optimizer(site),
-            cluster=failpoints.cluster(VirtualCluster(site.queue, site.clock)),
+            cluster=failpoints.cluster(cluster),
             store=witnessed(failpoints.store(site.store), witness),
+            clock=paced,
         )
+        failpoints.has_begun = True
         return driver.run()
     except (DriverKilled, QueueError, StoreError):
         return None
+
+
+def points(*, training: Duration = TRAINING) -> list[tuple[int, str]]:
+    """List number and name of the points that a driver reaches to which nothing happens, without repetitions."""
+    with folder() as home:
+        site = begin(home, training=training)
+        failpoints = Failpoints(site.clock, look=lambda: history(site))
+        drive(site, dead_driver(1), failpoints, Witness())
+        return failpoints.distinct
 
 
 def finish(site: Site, witness: Witness) -> None:
@@ -112,5 +139,5 @@ class _Witnessed:
     def complete_trial(self, lease: Any, number: int, value: float, *rest: Any, **named: Any) -> bool:
         is_recorded = self._store.complete_trial(lease, number, value, *rest, **named)
         if is_recorded:
-            self._witness.acknowledged.append((number, value))
+            self._witness.acknowledged[number] = value
         return is_recorded

@@ -28,23 +28,46 @@ class Kind(StrEnum):
     DEATH_AFTER = "death after"
     LOST_ACKNOWLEDGEMENT = "lost acknowledgement of"
     OUTAGE = "outage from"
+    FREEZE = "freeze before"
 
 
 class Failpoints:
-    """The failpoints of one driver."""
+    """The failpoints of one driver.
 
-    def __init__(self, clock: VirtualClock, *, at: int | None = None, kind: Kind | None = None) -> None:
+    Attributes:
+        has_begun: Whether the driver had its lease and began to drive; until then it may give up at any fault.
+        reached: Names of the points that it reached, in order.
+        distinct: Number and name of those at which store and queue held what they did not hold when it last reached a
+            point of that name: at the others a fault is the same fault again.
+    """
+
+    def __init__(
+        self,
+        clock: VirtualClock,
+        *,
+        at: int | None = None,
+        kind: Kind | None = None,
+        freeze: Callable[[], None] = lambda: None,
+        look: Callable[[], str] = str,
+    ) -> None:
         """Have something go wrong at a point, or only count the points.
 
         Args:
             clock: Whose time an outage lasts.
             at: Number of the point, from 0; None for none.
             kind: What goes wrong there.
+            freeze: Stops the driver until it is told to go on.
+            look: Writes down all that store and queue hold; for `distinct`.
         """
+        self.has_begun = False
         self.reached: list[str] = []
+        self.distinct: list[tuple[int, str]] = []
         self._clock = clock
         self._at = at
         self._kind = kind
+        self._freeze = freeze
+        self._look = look
+        self._seen: set[tuple[str, str]] = set()
         self._down: dict[type[Exception], float] = {}
 
     def arm(self, kind: Kind, after: int) -> None:
@@ -54,9 +77,15 @@ class Failpoints:
     def pass_on(self, name: str, request: Callable[[], Any], error: type[Exception]) -> Any:
         """Reach a point: pass a request on, unless something goes wrong."""
         is_here = len(self.reached) == self._at
+        sight = (name, self._look())
+        if sight not in self._seen:
+            self._seen.add(sight)
+            self.distinct.append((len(self.reached), name))
         self.reached.append(name)
         if is_here and self._kind is Kind.DEATH_BEFORE:
             raise DriverKilled
+        if is_here and self._kind is Kind.FREEZE:
+            self._freeze()
         if is_here and self._kind is Kind.OUTAGE:
             self.take_down(error, OUTAGE_S)
         if self._clock.monotonic() < self._down.get(error, 0.0):

@@ -2,42 +2,72 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
+from dataclasses import dataclass
 
 import pytest
 
-from bohpo.simulation.comparison import MEMORY_DISK
 from bohpo.simulation.site import dead_driver
-from tests.simulation.campaigns import begin, drive, finish
+from bohpo.store.records import CampaignState
+from tests.simulation.campaigns import begin, drive, finish, folder, points
 from tests.simulation.failpoints import Failpoints, Kind
 from tests.simulation.promises import Witness, breaches
 
 
-def play(at: int | None = None, kind: Kind | None = None) -> tuple[list[str], list[str]]:
-    """Run the campaign with a fault at a point, and have other drivers finish it.
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What came of a campaign.
 
-    Returns:
-        The names of the points that the first driver reached, and the promises that were broken.
+    Attributes:
+        reached: Names of the points that the first driver reached.
+        has_begun: Whether the first driver began to drive.
+        is_finished_by_first: Whether it also finished the campaign.
+        broken: The promises that were broken.
     """
-    with tempfile.TemporaryDirectory(dir=MEMORY_DISK if MEMORY_DISK.is_dir() else None) as home:
-        site, witness = begin(Path(home)), Witness()
+
+    reached: list[str]
+    has_begun: bool
+    is_finished_by_first: bool
+    broken: list[str]
+
+
+def play(at: int | None = None, kind: Kind | None = None) -> Played:
+    """Run the campaign with a fault at a point, and have other drivers finish it."""
+    with folder() as home:
+        site, witness = begin(home), Witness()
         failpoints = Failpoints(site.clock, at=at, kind=kind)
-        drive(site, dead_driver(1), failpoints, witness)
+        state = drive(site, dead_driver(1), failpoints, witness)
+        reached = list(failpoints.reached)
         finish(site, witness)
-        return failpoints.reached, breaches(site, witness)
+        return Played(reached, failpoints.has_begun, state is CampaignState.FINISHED, breaches(site, witness))
+
+
+def play_all(kind: Kind) -> dict[str, Played]:
+    """Run the campaign once for each point, with a fault there."""
+    return {f"{kind.value} {number}, {name}": play(number, kind) for number, name in points()}
 
 
 def test_a_campaign_without_faults_keeps_all_promises() -> None:
-    reached, broken = play()
-    assert broken == []
-    assert {"store.add_trial", "store.save_attempt", "store.complete_trial", "queue.submit", "queue.look"} <= set(
-        reached
-    )
+    played = play()
+    assert played.broken == []
+    assert played.is_finished_by_first
+    requests = {"store.add_trial", "store.save_attempt", "store.complete_trial", "store.renew_lease"}
+    assert requests | {"queue.submit", "queue.look"} <= set(played.reached)
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_no_fault_at_any_point_breaks_a_promise(kind: Kind) -> None:
-    reached, _ = play()
-    broken = {f"{kind.value} {number}, {name}": play(number, kind)[1] for number, name in enumerate(reached)}
-    assert {point: found for point, found in broken.items() if found} == {}
+def test_points_are_left_out_only_where_nothing_has_happened() -> None:
+    names = [name for _, name in points()]
+    assert set(names) == set(play().reached)
+    assert len([name for name in names if name == "store.save_attempt"]) == play().reached.count("store.save_attempt")
+
+
+@pytest.mark.parametrize("kind", [Kind.DEATH_BEFORE, Kind.DEATH_AFTER])
+def test_a_driver_that_dies_at_any_point_breaks_no_promise(kind: Kind) -> None:
+    broken = {point: played.broken for point, played in play_all(kind).items() if played.broken}
+    assert broken == {}
+
+
+@pytest.mark.parametrize("kind", [Kind.LOST_ACKNOWLEDGEMENT, Kind.OUTAGE])
+def test_whatever_is_out_of_reach_at_any_point_breaks_no_promise_and_ends_no_driver(kind: Kind) -> None:
+    played = play_all(kind)
+    assert {point: known.broken for point, known in played.items() if known.broken} == {}
+    assert [point for point, known in played.items() if known.has_begun and not known.is_finished_by_first] == []
