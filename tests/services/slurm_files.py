@@ -20,6 +20,7 @@ class SlurmSize:
         kill_wait_s: Seconds between a job's SIGTERM and its SIGKILL.
         node_timeout_s: Seconds without a sign of life after which a node counts as down.
         memory_of_jobs_s: Seconds for which a job that has ended is remembered.
+        credential_s: Seconds that a launch may take; a job that was requeued waits as long.
     """
 
     nodes: int = 3
@@ -29,6 +30,7 @@ class SlurmSize:
     kill_wait_s: int = 10
     node_timeout_s: int = 30
     memory_of_jobs_s: int = 600
+    credential_s: int = 15
 
 
 def slurm_conf(folder: Path, size: SlurmSize, ports: Sequence[int]) -> str:
@@ -51,7 +53,7 @@ def slurm_conf(folder: Path, size: SlurmSize, ports: Sequence[int]) -> str:
         "SlurmUser=root",
         "SlurmdUser=root",
         "AuthType=auth/munge",
-        f"AuthInfo=socket={folder}/munge.socket",
+        f"AuthInfo=socket={folder}/munge.socket,cred_expire={size.credential_s}",
         f"StateSaveLocation={folder}/state",
         f"SlurmdSpoolDir={folder}/spool.%n",
         f"SlurmctldPidFile={folder}/slurmctld.pid",
