@@ -8,20 +8,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bohpo.store.protocol import Store
-from bohpo.store.records import Campaign, CampaignState, Evaluation, Event, Lease, Owner, StopRequest
+from bohpo.store.reader import TrialsReader
+from bohpo.store.records import (
+    Announcement,
+    Campaign,
+    CampaignState,
+    Changes,
+    Evaluation,
+    Event,
+    Lease,
+    Owner,
+    StopRequest,
+    Summary,
+)
 
 if TYPE_CHECKING:
     from bohpo.store.database import DatabaseStore
 
 __all__ = [
+    "Announcement",
     "Campaign",
     "CampaignState",
+    "Changes",
     "Evaluation",
     "Event",
     "Lease",
     "Owner",
     "StopRequest",
     "Store",
+    "Summary",
+    "TrialsReader",
     "open_store",
     "upgrade",
 ]

@@ -100,18 +100,3 @@ def test_a_missing_driver_is_told_with_how_to_install_it(monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(StoreError, match=r"pip install bohpo\[postgresql\]"):
         open_store("postgresql://me@127.0.0.1:1/cad")
-
-
-@pytest.mark.postgresql
-def test_a_store_takes_five_connections_at_most(postgresql_server: PostgresqlServer, postgresql_url: str) -> None:
-    store = open_store(postgresql_url)
-    create_campaign(store)
-    threads = [threading.Thread(target=store.campaigns) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'bohpo'"
-    assert 1 <= int(postgresql_server.sql(count)) <= 5
-    store.close()
-    assert int(postgresql_server.sql(count)) == 0
