@@ -10,6 +10,7 @@ from tests.services import SlurmCluster
 SLURM = 'backend = "slurm"\nqueue = "main"\ncpus = 1\nmemory = "500MB"\nwall_time = "00:30:00"'
 SHORT_SLURM = 'backend = "slurm"\nqueue = "short"\ncpus = 1\nmemory = "500MB"\nwall_time = "00:01:00"'
 GRID_ENGINE = 'backend = "sge"\nqueue = "main"\nwall_time = "00:30:00"'
+SHORT_GRID_ENGINE = 'backend = "sge"\nqueue = "main"\nwall_time = "00:01:00"'
 
 
 def job_of(trial: Trial) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -39,6 +40,20 @@ def wait_until(holds: Callable[[], bool], *, seconds: float = 60.0, every: float
             return False
         time.sleep(every)
     return True
+
+
+def children_of(parent: int) -> list[int]:
+    """List the processes that a process started.
+
+    Source:
+        proc_pid_stat(5), field 4.
+    """
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == parent:
+                found.append(int(stat.parent.name))
+    return found
 
 
 class Daemon:

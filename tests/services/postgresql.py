@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from bohpo.processes import process_started, send
 from tests.services.absence import missing
-from tests.services.daemon import free_port
+from tests.services.daemon import children_of, free_port
 
 DATABASE = "bohpo"
 
@@ -69,6 +70,16 @@ class PostgresqlServer:
             self._process.send_signal(how)
             self._process.wait(timeout=60)
             self._process = None
+
+    def crash(self) -> None:
+        """Kill all its processes with SIGKILL, and return when they are gone: it could not start before."""
+        if self._process is not None:
+            family = [self._process.pid, *children_of(self._process.pid)]
+            send(family, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+            while any(process_started(pid) for pid in family):
+                time.sleep(0.01)
 
     def remove(self) -> None:
         """Stop it and remove its folder; nothing in there needs an orderly end."""
