@@ -154,6 +154,16 @@ class VirtualQueue:
             job.asked_to_stop = self._clock.monotonic() if job.asked_to_stop is None else job.asked_to_stop
             self._end(job, Fate.GONE)
 
+    def strike(self, job: VirtualJob, fate: Fate) -> None:
+        """Have a job that runs come to an end now, or hang from now on."""
+        if job.worker is None:
+            return
+        if fate is Fate.HANGS:
+            job.worker.is_hung = True
+            job.course += 1
+        else:
+            self._end(job, fate)
+
     def _plan(self, job: VirtualJob, delay: float, fate: Fate | None) -> None:
         """Have a job start (None) or end after a delay, instead of whatever was to come."""
         job.course += 1

@@ -6,7 +6,7 @@ import contextlib
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from bohpo.campaign.ledger import LEASE_S
 from bohpo.errors import QueueError, StoreError
@@ -31,6 +31,17 @@ from tests.simulation.promises import Witness
 TRAINING = Duration(6.0, 0.5)
 PACE = Pace(startup_s=1.0, checkpoint_s=2.0)
 MOST_DRIVERS = 30
+
+
+class LocalDriver(Owner):
+    """A driver on this host: everybody here sees when it is dead."""
+
+    dead: ClassVar[set[int]] = set()
+
+    @property
+    def is_known_dead(self) -> bool:
+        """Whether it was killed or has ended."""
+        return self.pid in self.dead
 
 
 def study(*, trials: int = 4, jobs: int = 2) -> Study:
@@ -97,6 +108,8 @@ def drive(
             clock=paced,
         )
         failpoints.has_begun = True
+        if paced is not None:
+            paced.stop = driver.loop.stop
         return driver.run()
     except (DriverKilled, QueueError, StoreError):
         return None

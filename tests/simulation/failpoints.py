@@ -31,6 +31,28 @@ class Kind(StrEnum):
     FREEZE = "freeze before"
 
 
+class Outages:
+    """What is out of reach, and until when."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        """Begin with everything in reach."""
+        self._clock = clock
+        self._until: dict[str, float] = {}
+
+    def begin(self, what: str, seconds: float) -> None:
+        """Have requests fail for a while: all of `store` or `queue`, or one such as `queue.submit`."""
+        self._until[what] = self._clock.monotonic() + seconds
+
+    def end(self) -> None:
+        """Have everything in reach again."""
+        self._until.clear()
+
+    def hide(self, name: str) -> bool:
+        """Tell whether a request fails."""
+        now = self._clock.monotonic()
+        return any(now < until for what, until in self._until.items() if name == what or name.startswith(f"{what}."))
+
+
 class Failpoints:
     """The failpoints of one driver.
 
@@ -49,6 +71,7 @@ class Failpoints:
         kind: Kind | None = None,
         freeze: Callable[[], None] = lambda: None,
         look: Callable[[], str] = str,
+        outages: Outages | None = None,
     ) -> None:
         """Have something go wrong at a point, or only count the points.
 
@@ -58,17 +81,17 @@ class Failpoints:
             kind: What goes wrong there.
             freeze: Stops the driver until it is told to go on.
             look: Writes down all that store and queue hold; for `distinct`.
+            outages: What is out of reach of all drivers.
         """
         self.has_begun = False
         self.reached: list[str] = []
         self.distinct: list[tuple[int, str]] = []
-        self._clock = clock
         self._at = at
         self._kind = kind
         self._freeze = freeze
         self._look = look
         self._seen: set[tuple[str, str]] = set()
-        self._down: dict[type[Exception], float] = {}
+        self._outages = Outages(clock) if outages is None else outages
 
     def arm(self, kind: Kind, after: int) -> None:
         """Have something go wrong after so many more points."""
@@ -87,8 +110,8 @@ class Failpoints:
         if is_here and self._kind is Kind.FREEZE:
             self._freeze()
         if is_here and self._kind is Kind.OUTAGE:
-            self.take_down(error, OUTAGE_S)
-        if self._clock.monotonic() < self._down.get(error, 0.0):
+            self._outages.begin(name.partition(".")[0], OUTAGE_S)
+        if self._outages.hide(name):
             raise error(f"{name}: no answer")
         answer = request()
         if is_here and self._kind is Kind.DEATH_AFTER:
@@ -96,10 +119,6 @@ class Failpoints:
         if is_here and self._kind is Kind.LOST_ACKNOWLEDGEMENT:
             raise error(f"{name}: the answer was lost")
         return answer
-
-    def take_down(self, error: type[Exception], seconds: float) -> None:
-        """Have all requests that fail with such an error fail for a while."""
-        self._down[error] = self._clock.monotonic() + seconds
 
     def store(self, store: Store) -> Store:
         """Give a driver's way to the database."""

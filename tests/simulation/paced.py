@@ -18,11 +18,18 @@ DEADLOCK_S = 120.0
 
 
 class Paced:
-    """A driver's thread, and the clock and the waits that it sees."""
+    """A driver's thread, and the clock and the waits that it sees.
+
+    Attributes:
+        error: What ended the driver, if it was not the end of its work.
+        stop: What its handler of SIGTERM calls.
+        wakes: When its wait is over, in seconds since the simulation began.
+    """
 
     def __init__(self, clock: VirtualClock) -> None:
         """Make a driver that has nothing to do yet; see `start`."""
         self.error: BaseException | None = None
+        self.stop: Callable[[], None] = lambda: None
         self.wakes = 0.0
         self._clock = clock
         self._go = threading.Semaphore(0)

@@ -129,8 +129,14 @@ def _ran_once(trial: Trial, jobs: Sequence[VirtualJob], witness: Witness) -> Ite
     if sum(run.fate is Fate.SUCCEEDS for run in runs) > 1:
         yield f"P15: trial {trial.number} was trained to its end more than once"
     for job in jobs:
-        if job.asked_to_stop is not None and not witness.may_stop:
+        if _was_stopped_at_work(job) and not witness.may_stop:
             yield f"P15: {_what(job)} was stopped at {job.asked_to_stop:.1f} s though all was well"
+
+
+def _was_stopped_at_work(job: VirtualJob) -> bool:
+    """Whether somebody stopped a job that trained; one that waits, or finds its attempt closed, costs nothing."""
+    asked = job.asked_to_stop
+    return asked is not None and any(run.started <= asked <= run.ended for run in job.runs)
 
 
 def _runs(jobs: Sequence[VirtualJob]) -> list[Run]:
