@@ -17,6 +17,7 @@ class Plan:
         directory: Folder of the campaigns' folders; need not exist.
         backend: Where jobs are to run: "local", or a queue's name.
         partition: Queue or partition that jobs are to be submitted to, or None for the default one.
+        brings_python: Whether jobs have a Python of their own: a container's, or `cluster.python`.
         asks_torch: Whether torch is asked for its GPUs, which takes seconds.
     """
 
@@ -24,6 +25,7 @@ class Plan:
     directory: Path
     backend: str = LOCAL
     partition: str | None = None
+    brings_python: bool = False
     asks_torch: bool = False
 
     @property

@@ -28,6 +28,7 @@ UNLIMITED_WANTED = {
     "file size": (resource.RLIMIT_FSIZE, "ulimit -f"),
 }
 OPTIONAL = {
+    "dask-jobqueue": ("cluster", "queues"),
     "SimpleITK": ("trainers", "NIfTI and DICOM"),
     "psycopg": ("postgresql", "PostgreSQL"),
     "PyYAML": ("yaml", "YAML exports"),
@@ -59,9 +60,10 @@ def look_at_packages(plan: Plan) -> list[Finding]:
     if not without:
         return [Finding("packages", True, "all that is needed, and all extras")]
     needs_psycopg = "psycopg" in without and "://" in plan.store and not plan.store.startswith("sqlite:")
+    is_needed = needs_psycopg or ("dask-jobqueue" in without and plan.uses_queue)
     detail = "without " + ", ".join(f"{package} ({brings})" for package, (_, brings) in without.items())
     remedy = f"pip install 'bohpo[{','.join(extra for extra, _ in without.values())}]'"
-    return [Finding("packages", False, detail, remedy, is_needed=needs_psycopg)]
+    return [Finding("packages", False, detail, remedy, is_needed=is_needed)]
 
 
 def _required(package: str) -> Iterable[str]:
@@ -83,6 +85,8 @@ def look_at_environment(plan: Plan) -> list[Finding]:
     """Check whether compute nodes can see this Python: a job runs the driver's interpreter."""
     if not plan.uses_queue:
         return []
+    if plan.brings_python:
+        return [Finding("python on nodes", True, "jobs bring their own, as [cluster] says; --job tries it")]
     kind = type_on_this_host(Path(sys.prefix).resolve())
     if kind in NETWORK_FILE_SYSTEMS:
         return [Finding("python on nodes", True, f"{sys.prefix} is on {NETWORK_FILE_SYSTEMS[kind]}")]
