@@ -54,15 +54,15 @@ class Run(Protocol):
         ...
 
 
-def run(*command: str, accept: Collection[int] = (0,), timeout_s: float = TIMEOUT_S) -> Printed:
+def run(*command: str, accept: Collection[int] = (0,)) -> Printed:
     """Run one of the queue's commands, as `Run` has it."""
-    printed = run_anyway(command, timeout_s=timeout_s)
+    printed = run_anyway(command)
     if printed.exit_code not in accept:
         raise QueueError(f"{shlex.join(command[:3])}: {printed.words}")
     return printed
 
 
-def run_anyway(command: Sequence[str], *, timeout_s: float = TIMEOUT_S) -> Printed:
+def run_anyway(command: Sequence[str]) -> Printed:
     """Run one of the queue's commands, whatever its exit code.
 
     Raises:
@@ -73,14 +73,14 @@ def run_anyway(command: Sequence[str], *, timeout_s: float = TIMEOUT_S) -> Print
             command,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=timeout_s,
+            timeout=TIMEOUT_S,
             env=commands_environment(os.environ),
             check=False,
         )
     except FileNotFoundError as error:
         raise not_found(command[0]) from error
     except subprocess.TimeoutExpired as error:
-        raise QueueError(f"{command[0]} did not answer for {timeout_s:.0f} s; is the queue down?") from error
+        raise QueueError(f"{command[0]} did not answer for {TIMEOUT_S:.0f} s; is the queue down?") from error
     except OSError as error:
         raise QueueError(f"{command[0]} cannot be run: {error.strerror}; see `ulimit -u`") from error
     return Printed(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))

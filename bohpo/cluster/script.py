@@ -113,17 +113,20 @@ def _dask_job(backend: Backend, settings: Cluster, job: Job) -> Any:
 
     request = JobRequest(queue_name(job.name, backend.longest_name), job.log, settings)
     options = backend.options(request)
-    options["job_extra_directives"] = [*options["job_extra_directives"], *settings.directives]
+    if isinstance(options["job_extra_directives"], list):
+        options["job_extra_directives"] = [*options["job_extra_directives"], *settings.directives]
+    prologue = [backend.escape(line) for line in _prologue(settings, job)]
     with dask.config.set({f"jobqueue.{_CONFIGURATION}": _DEFAULTS}):
         dask_job = job_class(
             scheduler="none",
             name=request.name,
             job_name=request.name,
             config_name=_CONFIGURATION,
-            job_script_prologue=[backend.escape(line) for line in _prologue(settings, job)],
+            job_script_prologue=prologue,
             **options,
         )
-    dask_job._command_template = backend.escape(backend.wrap(_worker_command(settings, job)))
+    command = backend.escape(backend.wrap(_worker_command(settings, job)))
+    dask_job._command_template = "; ".join([*prologue, command]) if backend.is_one_line else command
     return dask_job
 
 

@@ -36,8 +36,11 @@ PREFIX = "BOHPO_CLUSTER_"
 _FLAGS = "command line"
 _NUMBERS = ("cpus", "gpus", "nodes", "attempts_per_job")
 _LINES = ("setup", "directives")
-_OWN_WORDS = ("pbs", "moab", "sge", "oar")
-"""Queues for which `resources` can stand for `cpus`, `memory`, `gpus` and `nodes`."""
+_FOREIGN = {
+    "slurm": ("resources",),
+    "htcondor": ("queue", "nodes", "resources"),
+}
+"""Keys that have no meaning for a queue."""
 
 
 class SiteFile(Table):
@@ -156,12 +159,16 @@ def _named_after(source: str, mistake: Mistake) -> Mistake:
 
 def _contradictions(settings: Mapping[str, Any]) -> list[Mistake]:
     """List what is wrong between settings that may come from different places."""
-    mistakes = []
     backend = settings.get("backend", "local")
-    if "resources" in settings and backend not in ("local", *_OWN_WORDS):
-        problem = f"{backend} has no single line for it"
-        mistakes.append(Mistake("cluster.resources", problem, "use cpus, memory, gpus, nodes and directives"))
-    if settings.get("attempts_per_job") == "until-walltime" and "wall_time" not in settings and backend != "local":
+    mistakes = [
+        Mistake(f"cluster.{key}", f"{backend} has no such thing", "use the other keys, or cluster.directives")
+        for key in _FOREIGN.get(backend, ())
+        if key in settings
+    ]
+    if backend == "htcondor" and any("#" in line for line in settings.get("setup", ())):
+        problem = "htcondor makes one line of all, of which # would hide the rest"
+        mistakes.append(Mistake("cluster.setup", problem, "leave the comments out"))
+    if backend != "local" and settings.get("attempts_per_job") == "until-walltime" and "wall_time" not in settings:
         problem = "there is no wall time to take attempts until"
         mistakes.append(Mistake("cluster.attempts_per_job", problem, "set cluster.wall_time, or write a number"))
     return mistakes

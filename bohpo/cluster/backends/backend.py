@@ -67,6 +67,7 @@ class Backend:
         is_removed: Words by which `remove` says that there is no such job any more.
         for_good: Words by which the queue refuses a job that it will never take.
         longest_name: Characters of a job's name that it keeps and lists.
+        is_one_line: Whether the set-up lines and the worker's are joined into one.
         escape: Makes a line of the shell one of the script.
         wrap: Gives the lines that run the worker, from its command on one line.
     """
@@ -84,5 +85,6 @@ class Backend:
     ended_jobs: Callable[[Run, Collection[str]], Iterable[ListedJob]] = lambda _run, _ids: ()
     ask: tuple[str, ...] = ()
     longest_name: int = 200
+    is_one_line: bool = False
     escape: Callable[[str], str] = str
     wrap: Callable[[str], str] = "exec {}".format
