@@ -112,5 +112,5 @@ class Recorder:
             self.fail(attempt.trial, f"{AttemptState.INVALID_OUTCOME.value}: {error}")
             return
         clear_checkpoints(self._ledger.campaign, self._ledger.trials[attempt.trial])
-        kept = self._ledger.ranked[: self._keep_models]
-        keep_best_models(self._ledger.campaign, self._ledger.trials.values(), kept)
+        ranked = self._ledger.ranked
+        keep_best_models(self._ledger.campaign, self._ledger.trials, ranked, self._keep_models, attempt.trial)

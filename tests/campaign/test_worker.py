@@ -61,7 +61,7 @@ def test_a_good_training_completes(tmp_path: Path) -> None:
     attempt = prepare(tmp_path, "quadratic")
     ending = run(attempt)
     assert (ending.state, ending.reason) == (AttemptState.COMPLETED, "")
-    assert ending.started < ending.ended
+    assert ending.started is not None and ending.started < ending.ended
     [(step, value)] = attempt.read_progress()
     assert step == 1
     assert value == pytest.approx(0.84)
