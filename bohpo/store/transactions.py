@@ -66,7 +66,7 @@ class Database:
         self.location = location
         self.patience_s = patience_s
         self.campaign = ""
-        self._engine = _sqlite_engine(location) if location.path else _postgresql_engine(location)
+        self._engine = _sqlite_engine(location) if location.path else _postgresql_engine(location, self.session_name)
         self._writer = self._engine.execution_options(writes=True)
         self._reader = self._engine
         if location.path is None:
@@ -140,13 +140,12 @@ def _sqlite_engine(location: Location) -> Engine:
     return engine
 
 
-def _postgresql_engine(location: Location) -> Engine:
+def _postgresql_engine(location: Location, session_name: str) -> Engine:
+    settings = {**POSTGRESQL_CONNECTION, "application_name": session_name}
     try:
         engine = create_engine(
             location.url,
-            connect_args={
-                name: value for name, value in POSTGRESQL_CONNECTION.items() if name not in location.url.query
-            },
+            connect_args={name: value for name, value in settings.items() if name not in location.url.query},
             **POOL,
             pool_pre_ping=True,
             hide_parameters=True,

@@ -14,6 +14,7 @@ from sqlalchemy import event
 from bohpo.errors import StoreError
 from bohpo.store import open_store
 from bohpo.store.database import DatabaseStore
+from bohpo.store.transactions import CONNECTIONS
 from tests.services import PostgresqlServer
 from tests.store.examples import PROPOSAL, begin, create_campaign
 
@@ -100,3 +101,20 @@ def test_a_missing_driver_is_told_with_how_to_install_it(monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(StoreError, match=r"pip install bohpo\[postgresql\]"):
         open_store("postgresql://me@127.0.0.1:1/cad")
+
+
+@pytest.mark.postgresql
+def test_a_store_takes_few_connections_however_many_threads_ask(
+    postgresql_server: PostgresqlServer, postgresql_url: str
+) -> None:
+    store = open_store(postgresql_url)
+    create_campaign(store)
+    threads = [threading.Thread(target=store.campaigns) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    count = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'bohpo %'"
+    assert 1 <= int(postgresql_server.sql(count)) <= CONNECTIONS
+    store.close()
+    assert int(postgresql_server.sql(count)) == 0
