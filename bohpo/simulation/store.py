@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bohpo.errors import AttemptError, LeaseError, NotFoundError, SpaceError, UsageError
@@ -70,7 +72,9 @@ class MemoryStore:
     ) -> Campaign:
         """Begin a campaign."""
         if name in self._records:
-            raise UsageError(f"a campaign {name!r} exists; give another name")
+            raise UsageError(
+                f"a campaign {name!r} exists; go on with it by `bohpo resume {name}`, or give another --name"
+            )
         campaign = Campaign(
             name,
             study_text,
@@ -120,7 +124,7 @@ class MemoryStore:
         """Become the one driver of a campaign."""
         record, now = self._record(name), self._clock.database_time()
         if record.lease is not None and self._is_held(record.lease):
-            raise LeaseError(f"{name} is driven by process {record.lease.owner.pid}; wait for its lease to expire")
+            raise LeaseError(f"{name} is driven by {_described(record.lease)}; wait for its lease to expire")
         record.token += 1
         record.lease = Lease(name, record.token, owner, expires=now + seconds, since=now)
         return record.lease
@@ -153,8 +157,12 @@ class MemoryStore:
 
     def _record(self, name: str) -> _Record:
         if name not in self._records:
-            raise NotFoundError(f"there is no campaign {name!r}; known are {', '.join(self._records) or 'none'}")
+            raise NotFoundError(f"there is no campaign {name!r}; {self._nearest(name)}")
         return self._records[name]
+
+    def _nearest(self, name: str) -> str:
+        near = difflib.get_close_matches(name, self._records, n=3)
+        return f"did you mean {' or '.join(near)}?" if near else "`bohpo ls` lists others, `bohpo launch` begins one"
 
     # -- what the campaign was asked, and where it stands --------------------------------------------------------
 
@@ -309,6 +317,11 @@ class MemoryStore:
 
     def close(self) -> None:
         """Do nothing: there are no connections."""
+
+
+def _described(lease: Lease) -> str:
+    moment = datetime.fromtimestamp(lease.since, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"process {lease.owner.pid} on {lease.owner.host} since {moment}"
 
 
 def _with_attempt(trial: Trial, attempt: Attempt | None) -> Trial:
