@@ -17,9 +17,9 @@ from bohpo.campaign.lease import holding
 from bohpo.campaign.ledger import LEASE_S
 from bohpo.campaign.loop import Loop
 from bohpo.campaign.provenance import provenance
+from bohpo.cluster.factory import make_queue_cluster
 from bohpo.cluster.local import LocalCluster
 from bohpo.cluster.protocol import Cluster
-from bohpo.cluster.queue import make_queue_cluster
 from bohpo.durable import write_atomically
 from bohpo.errors import Detached, NotFoundError, NoUsableTrialError, StoreError, UsageError
 from bohpo.optimizer import GaussianProcessOptimizer, RandomOptimizer
@@ -191,7 +191,7 @@ def _detached(campaign: Campaign, store: Store) -> Detached:
 
 def _run(study: Study, campaign: Campaign, lease: Lease, store: Store) -> None:
     study = settle(study).study
-    with contextlib.closing(make_cluster(study)) as cluster:
+    with contextlib.closing(make_cluster(study, campaign.directory)) as cluster:
         loop = Loop(
             study,
             campaign,
@@ -249,14 +249,18 @@ def study_of(campaign: Campaign) -> Study:
     )
 
 
-def make_cluster(study: Study) -> Cluster:
+def make_cluster(study: Study, directory: Path) -> Cluster:
     """Make the cluster that a settled study names.
+
+    Args:
+        study: The study on the cluster that holds.
+        directory: The campaign's folder, which its jobs share with the driver.
 
     Raises:
         QueueError: If the queue's commands are not here.
         UsageError: If dask-jobqueue is not installed.
     """
-    return LocalCluster() if study.cluster.backend == "local" else make_queue_cluster(study.cluster)
+    return LocalCluster() if study.cluster.backend == "local" else make_queue_cluster(study.cluster, directory)
 
 
 def make_optimizer(study: Study) -> Optimizer:

@@ -9,8 +9,7 @@ from pathlib import Path
 from bohpo.campaign.attempts import plan_attempt
 from bohpo.cli.output import emit, say
 from bohpo.cli.place import Place
-from bohpo.cluster.backends import BACKENDS
-from bohpo.cluster.script import job_script
+from bohpo.cluster.factory import first_job_script
 from bohpo.store.records import Campaign
 from bohpo.study import Study
 from bohpo.trial import Proposal, Trial, TrialState
@@ -70,4 +69,4 @@ def first_script(study: Study, name: str, home: Path) -> str | None:
     campaign = Campaign(name, study.text, study.hash, directory, provenance=provenance)
     configuration = study.space.default
     trial = Trial(0, NO_UID, configuration, TrialState.PENDING, Proposal(configuration, "dry-run"))
-    return job_script(BACKENDS[study.cluster.backend], study.cluster, plan_attempt(study, campaign, trial, 1).job)
+    return first_job_script(study.cluster, plan_attempt(study, campaign, trial, 1).job, directory)

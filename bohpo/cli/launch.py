@@ -58,7 +58,7 @@ def launch(
     if dry_run:
         say_what_would_run(settled, wanted.name if name is None else name, place, json=json)
         return
-    make_cluster(settled).close()
+    make_cluster(settled, place.directory).close()  # refused now, or not at all
     with place.open(create=True) as store:
         campaign = begin(wanted, store, place.directory, name=name)
         _check_backend(campaign, settled)

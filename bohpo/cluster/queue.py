@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import logging
-import shutil
 import time
 from collections.abc import Callable, Collection, Mapping
 
-from bohpo.cluster.backends import BACKENDS, Backend
-from bohpo.cluster.commands import Run, not_found, run
+from bohpo.cluster.backends import Backend
+from bohpo.cluster.commands import Run, run
 from bohpo.cluster.listing import ListedJob, by_id, queue_name
 from bohpo.cluster.protocol import Job, JobState, JobStatus
-from bohpo.cluster.script import job_script, not_installed, submit_script
+from bohpo.cluster.script import job_script, submit_script
 from bohpo.durable import write_atomically
 from bohpo.errors import QueueError
 from bohpo.study import Cluster as ClusterTable
@@ -74,17 +72,17 @@ class QueueCluster:
 
     def look(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         """Ask the queue about jobs; one that it has just accepted and does not list yet is QUEUED."""
-        listing = self._list(not_older_than_s=LISTING_S)
+        listing = self.jobs(not_older_than_s=LISTING_S)
         missing = [job_id for job_id in job_ids if job_id not in listing and job_id not in self._ended]
         self._remember_ends(missing)
         return {job_id: self._status(job_id, listing) for job_id in job_ids}
 
     def find(self, names: Collection[str]) -> Mapping[str, str]:
         """Give the queue's names of the jobs of these names that wait or run."""
-        wanted = {queue_name(name, self._backend.longest_name): name for name in names}
+        wanted = {self.name_of(name): name for name in names}
         return {
             wanted[job.name]: job.job_id
-            for job in self._list(not_older_than_s=0.0).values()
+            for job in self.jobs(not_older_than_s=0.0).values()
             if job.name in wanted and job.status.state.is_alive
         }
 
@@ -118,6 +116,14 @@ class QueueCluster:
     def close(self) -> None:
         """Give back nothing; the jobs run on."""
 
+    def remove(self, job_id: str) -> None:
+        """Take a job from the queue, and have it ended where it runs."""
+        self._command(self._backend.remove, job_id)
+
+    def name_of(self, name: str) -> str:
+        """Give what a job is called in the queue."""
+        return queue_name(name, self._backend.longest_name)
+
     def _wait_until_gone(self, job: Job, seconds: float) -> bool:
         give_up = self._monotonic() + seconds
         while self.find([job.name]):
@@ -141,7 +147,15 @@ class QueueCluster:
     def _status_now(self, job_id: str) -> JobState:
         return self.look([job_id])[job_id].state
 
-    def _list(self, *, not_older_than_s: float) -> Mapping[str, ListedJob]:
+    def jobs(self, *, not_older_than_s: float) -> Mapping[str, ListedJob]:
+        """Give this user's jobs as the queue lists them.
+
+        Args:
+            not_older_than_s: How old the answer may be.
+
+        Raises:
+            QueueError: If the queue does not answer.
+        """
         now = self._monotonic()
         if self._listed_at is None or now - self._listed_at >= not_older_than_s:
             self._listing = by_id(self._backend.list_jobs(self._run))
@@ -171,18 +185,3 @@ class QueueCluster:
         if accepted is not None and self._monotonic() - accepted < GRACE_S:
             return JobStatus(JobState.QUEUED, "accepted, not listed yet")
         return JobStatus(JobState.GONE, "not known to the queue any more")
-
-
-def make_queue_cluster(settings: ClusterTable) -> QueueCluster:
-    """Make the cluster of a study whose backend is a queue.
-
-    Raises:
-        QueueError: If the queue's commands are not here.
-        UsageError: If dask-jobqueue is not installed.
-    """
-    backend = BACKENDS[settings.backend]
-    if shutil.which(backend.submit) is None:
-        raise not_found(backend.submit)
-    if importlib.util.find_spec("dask_jobqueue") is None:
-        raise not_installed(backend)
-    return QueueCluster(backend, settings)

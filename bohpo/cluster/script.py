@@ -17,11 +17,9 @@ from bohpo.cluster.backends.backend import Backend, JobRequest
 from bohpo.cluster.commands import Printed, run_anyway
 from bohpo.cluster.listing import queue_name
 from bohpo.cluster.protocol import Job
+from bohpo.cluster.seat import WALL_SECONDS
 from bohpo.errors import QueueError, UsageError
 from bohpo.study import Cluster
-
-WALL_SECONDS = "BOHPO_WALL_SECONDS"
-"""Tells the worker how long its job may still run when it starts."""
 
 _CONFIGURATION = "bohpo"
 """Name of a configuration of dask that nobody has, so that no file of a user's home changes a script."""

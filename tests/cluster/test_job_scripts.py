@@ -137,7 +137,7 @@ def test_no_value_adds_a_line_to_a_script(settings: dict[str, Any], backend: str
         script = script_of(backend, **settings)
     except ValidationError:
         return
-    plain = {key: "x" if isinstance(value, str) else value for key, value in settings.items()}
+    plain: dict[str, Any] = {key: "x" if isinstance(value, str) else value for key, value in settings.items()}
     plain |= {key: ["x" for _ in settings[key]] for key in ("container", "setup", "directives") if key in settings}
     plain |= {"wall_time": "00:01:00"} if "wall_time" in settings else {}
     plain |= {"memory": "1GB"} if "memory" in settings else {}

@@ -11,8 +11,9 @@ import pytest
 from bohpo.cluster import commands
 from bohpo.cluster.backends import BACKENDS
 from bohpo.cluster.commands import Printed
+from bohpo.cluster.factory import make_queue_cluster
 from bohpo.cluster.protocol import JobState
-from bohpo.cluster.queue import GRACE_S, LISTING_S, QueueCluster, make_queue_cluster
+from bohpo.cluster.queue import GRACE_S, LISTING_S, QueueCluster
 from bohpo.errors import QueueError
 from tests.cluster.fake_slurm import FakeSlurm
 from tests.cluster.requests import job_in, settings_of
@@ -215,7 +216,7 @@ def test_the_accounting_is_asked_about_jobs_that_are_listed_no_more(tmp_path: Pa
 def test_a_queue_without_its_commands_is_refused_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(QueueError, match="condor_submit is not on PATH; run bohpo where") as refused:
-        make_queue_cluster(settings_of("htcondor"))
+        make_queue_cluster(settings_of("htcondor"), Path())
     assert refused.value.is_for_good
 
 
