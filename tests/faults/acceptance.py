@@ -18,6 +18,7 @@ import pytest
 
 from bohpo.trial import Trial
 from tests.faults.campaigns import CountedCampaign
+from tests.faults.figures import append_figure
 from tests.faults.history import History
 from tests.faults.queues import GRID_ENGINE, SLURM
 from tests.services import start_grid_engine, start_slurm
@@ -101,7 +102,9 @@ def main() -> None:
             )
     finally:
         service.remove()
-    sys.stdout.write(f"{wanted.queue}, {wanted.jobs} jobs at a time: {measured}\n")
+    figure = f"{wanted.queue}, {wanted.jobs} jobs at a time: {measured}"
+    append_figure("acceptance", figure, f"python -m tests.faults.acceptance {wanted.queue}")
+    sys.stdout.write(f"{figure}\n")
 
 
 if __name__ == "__main__":

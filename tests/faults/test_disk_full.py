@@ -75,10 +75,10 @@ def test_a_locked_database_stalls_a_campaign_and_it_goes_on(tmp_path: Path, meas
     campaign.wait_for(lambda trials: any(trial.value is not None for trial in trials), "a result")
     with contextlib.closing(sqlite3.connect(campaign.store, isolation_level=None, timeout=60.0)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
-        wait_until(lambda: driver.poll() is not None, seconds=8)
+        wait_until(lambda: driver.poll() is not None, seconds=3)
         connection.execute("ROLLBACK")
     assert driver.poll() is None, campaign.log()
     campaign.finish(driver)
     with contextlib.closing(open_store(campaign.store, create=False)) as store:
         assert store.campaign(NAME).ended is not None
-    measured("P13", "database locked by another tool for 8 s: the campaign waits and goes on")
+    measured("P13", "database locked by another tool for 3 s: the campaign waits and goes on")

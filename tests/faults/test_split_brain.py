@@ -23,7 +23,7 @@ from tests.store.examples import create_campaign
 from tests.store.processes import remaining_lines, wait_until_stopped, writer
 from tests.store.test_fencing import take_over
 
-pytestmark = pytest.mark.postgresql
+pytestmark = [pytest.mark.postgresql, pytest.mark.long]
 
 Measured = Callable[[str, str], None]
 
@@ -54,7 +54,6 @@ def test_a_driver_that_was_stopped_writes_nothing_once_another_has_taken_over(
     assert took <= TAKE_OVER_S
 
 
-@pytest.mark.long
 def test_a_hundred_stopped_drivers_write_nothing(postgresql_url: str, measured: Measured) -> None:
     store = open_store(postgresql_url)
     create_campaign(store)
