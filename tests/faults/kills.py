@@ -27,11 +27,15 @@ from tests.faults.figures import append_figure
 from tests.faults.history import History
 from tests.faults.queues import SLURM
 from tests.services import PostgresqlServer, start_postgresql, start_slurm
+from tests.services.daemon import wait_until
 
 SEED = 20181
 WEIGHTS = {"driver": 4, "worker": 4, "database": 2}
 LONGEST_GAP_S = 2.5
-"""Time between kills; a driver needs some of it to begin at all."""
+"""Time between kills."""
+
+SHARE_AT_WORK = 0.7
+"""Of the kills, those that wait until the driver has begun to drive; the others may hit it while it starts."""
 
 
 @dataclass
@@ -82,22 +86,33 @@ class Killer:
         self._campaign = campaign
         self._server = server
         self._moments = moments
-        self.driver = campaign.drive()
+        self.driver = self._drive()
 
     def kill_next(self) -> str:
         """Wait for the next moment, kill, have it go on, and give what was killed; nothing where nothing was there."""
+        if self._moments.random() < SHARE_AT_WORK:
+            wait_until(lambda: self.driver.poll() is not None or self._size_of_log() > self._silent)
         time.sleep(self._moments.uniform(0.0, LONGEST_GAP_S))
         what = self._moments.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
         killed = {"driver": self._kill_driver, "worker": self._kill_worker, "database": self._kill_database}[what]()
         self._campaign.acknowledge()
         return what if killed else ""
 
+    def _drive(self) -> subprocess.Popen[bytes]:
+        """Start a driver; it speaks when it has begun to drive."""
+        driver = self._campaign.drive()
+        self._silent = self._size_of_log()
+        return driver
+
+    def _size_of_log(self) -> int:
+        return self._campaign.log_path.stat().st_size
+
     def _kill_driver(self) -> bool:
         if self.driver.poll() is not None:
             return False
         self.driver.kill()
         self.driver.wait()
-        self.driver = self._campaign.drive()
+        self.driver = self._drive()
         return True
 
     def _kill_worker(self) -> bool:
