@@ -68,9 +68,9 @@ class SeatedCluster:
     def submit(self, job: Job) -> str:
         """Hand the attempt to a free seat, or submit a job with a seat of its own."""
         assignment = self._assignment(job)
-        for job_id, folder in self._running_seats().items():
+        for job_id, folder in self._free_seats().items():
             number = folder.last() + 1
-            if folder.is_free() and folder.assign(number, assignment):
+            if folder.assign(number, assignment):
                 return f"{job_id}/{number}"
         folder = SeatFolder(self._seats / job.name)
         attempts = self._settings.attempts_per_job
@@ -125,13 +125,12 @@ class SeatedCluster:
     def close(self) -> None:
         """Close the seats that wait for an attempt; those at work go on, for the next driver."""
         try:
-            seats = self._running_seats()
+            seats = self._free_seats()
         except QueueError as error:
             logger.info("idle jobs end by themselves: %s", error)
             return
         for folder in seats.values():
-            if folder.is_free():
-                folder.close(folder.last() + 1)
+            folder.close(folder.last() + 1)
 
     def _assignment(self, job: Job) -> Assignment:
         program, *arguments = job.command
@@ -139,11 +138,18 @@ class SeatedCluster:
             program = self._settings.python
         return Assignment(job.name, (program, *arguments), str(job.log), job.environment)
 
-    def _running_seats(self) -> Mapping[str, SeatFolder]:
-        listing = self._queue.jobs(not_older_than_s=LISTING_S)
-        self._know(listing)
-        running = {job_id for job_id, job in listing.items() if job.status.state is JobState.RUNNING}
-        return {job_id: folder for job_id, folder in self._folders.items() if job_id in running}
+    def _free_seats(self) -> Mapping[str, SeatFolder]:
+        """Give the seats that wait for an attempt, and whose job is alive for all that the queue tells.
+
+        An attempt that is handed to one that has died since is lost with it, as if it had died a moment later.
+        """
+        self._know(self._queue.jobs(not_older_than_s=LISTING_S))
+        free = {job_id: folder for job_id, folder in self._folders.items() if folder.is_free()}
+        jobs = self._queue.look(free)
+        for job_id in [known for known in free if not jobs[known].state.is_alive]:
+            free[job_id].close(free[job_id].last() + 1)  # so that it is not asked about again
+            del free[job_id]
+        return free
 
     def _know(self, listing: Mapping[str, ListedJob]) -> None:
         """Find the folders of jobs that another driver submitted, by their names."""
