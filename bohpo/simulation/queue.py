@@ -49,6 +49,7 @@ class Run:
         resumed_s: Seconds of training that it found in checkpoints when it started.
         saved_s: Seconds of training that it left in checkpoints.
         value: Score that it claimed validly, or None.
+        is_hung: Whether its node hung, so that it did nothing in the end.
     """
 
     started: float
@@ -58,6 +59,7 @@ class Run:
     resumed_s: float
     saved_s: float
     value: float | None
+    is_hung: bool = False
 
 
 @dataclass(slots=True)
@@ -159,7 +161,7 @@ class VirtualQueue:
         if job.worker is None:
             return
         if fate is Fate.HANGS:
-            job.worker.is_hung = True
+            job.worker.hang()
             job.course += 1
         else:
             self._end(job, fate)
@@ -196,7 +198,9 @@ class VirtualQueue:
             worker, job.worker = job.worker, None
             worker.end(fate)
             value = worker.training.value if fate is Fate.SUCCEEDS else None
-            job.runs.append(Run(job.started, now, fate, worker.trained_s, worker.resumed_s, worker.saved_s, value))
+            job.runs.append(
+                Run(job.started, now, fate, worker.trained_s, worker.resumed_s, worker.saved_s, value, worker.is_hung)
+            )
         if fate in (Fate.REQUEUED, Fate.RESTARTED):
             job.state = JobState.QUEUED
             self._plan(job, self._wait(job.spec), None)

@@ -61,7 +61,8 @@ class VirtualWorker:
             is_hung: Whether the node hangs as soon as the worker has begun: it neither trains nor listens.
         """
         self.spec = files.read_spec()
-        self.is_hung = is_hung
+        self.is_hung = False
+        self._trained_before_hang_s = 0.0
         self._files = files
         self._clock = clock
         self._pace = pace
@@ -72,6 +73,13 @@ class VirtualWorker:
         self._began = clock.monotonic()
         self._started = clock.now()
         self._beat_once()
+        if is_hung:
+            self.hang()
+
+    def hang(self) -> None:
+        """Have the node hang from now on."""
+        self._trained_before_hang_s = self.trained_s
+        self.is_hung = True
 
     def course(self, fate: Fate, share: float) -> tuple[float, Fate] | None:
         """Tell for how many seconds the job runs unless somebody stops it, and of what it ends; None for never.
@@ -96,8 +104,9 @@ class VirtualWorker:
     @property
     def trained_s(self) -> float:
         """Seconds of training since this start."""
-        awake_s = 0.0 if self.is_hung else self._clock.monotonic() - self._began
-        return max(awake_s - self._pace.startup_s, 0.0)
+        if self.is_hung:
+            return self._trained_before_hang_s
+        return max(self._clock.monotonic() - self._began - self._pace.startup_s, 0.0)
 
     def end(self, fate: Fate) -> None:
         """Leave the files of an attempt that ends now."""

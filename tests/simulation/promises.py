@@ -124,7 +124,7 @@ def _attempts(trial: Trial) -> Iterator[str]:
 def _ran_once(trial: Trial, jobs: Sequence[VirtualJob], witness: Witness) -> Iterator[str]:
     runs = sorted(_runs(jobs), key=lambda run: run.started)
     for earlier, later in pairwise(runs):
-        if later.started < earlier.ended:
+        if later.started < earlier.ended and not earlier.is_hung:
             yield f"P15: trial {trial.number} ran twice at {later.started:.1f} s"
     if sum(run.fate is Fate.SUCCEEDS for run in runs) > 1:
         yield f"P15: trial {trial.number} was trained to its end more than once"

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 import pytest
 
+from bohpo.simulation.clock import VirtualClock
 from bohpo.simulation.site import dead_driver
+from bohpo.simulation.store import MemoryStore
+from bohpo.store import Store, open_store
 from bohpo.store.records import CampaignState
 from tests.simulation.campaigns import begin, drive, finish, folder, points
 from tests.simulation.failpoints import Failpoints, Kind
 from tests.simulation.promises import Witness, breaches
+
+READS = ("store.campaign", "store.events", "store.trials", "queue.look", "queue.find")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +36,20 @@ class Played:
     broken: list[str]
 
 
-def play(at: int | None = None, kind: Kind | None = None) -> Played:
-    """Run the campaign with a fault at a point, and have other drivers finish it."""
-    with folder() as home:
-        site, witness = begin(home), Witness()
+def play(at: int | None = None, kind: Kind | None = None, *, database: bool = False) -> Played:
+    """Run the campaign with a fault at a point, and have other drivers finish it.
+
+    Args:
+        at: Number of the point, or None for none.
+        kind: What goes wrong there.
+        database: Whether a real one records it, instead of memory.
+    """
+    with folder() as home, contextlib.ExitStack() as opened:
+
+        def open_database(_clock: VirtualClock) -> Store:
+            return opened.enter_context(contextlib.closing(open_store(str(home / "bohpo.db"))))
+
+        site, witness = begin(home, store=open_database if database else MemoryStore), Witness()
         failpoints = Failpoints(site.clock, at=at, kind=kind)
         state = drive(site, dead_driver(1), failpoints, witness)
         reached = list(failpoints.reached)
@@ -71,3 +87,9 @@ def test_whatever_is_out_of_reach_at_any_point_breaks_no_promise_and_ends_no_dri
     played = play_all(kind)
     assert {point: known.broken for point, known in played.items() if known.broken} == {}
     assert [point for point, known in played.items() if known.has_begun and not known.is_finished_by_first] == []
+
+
+def test_a_driver_that_dies_with_any_write_breaks_no_promise_on_a_real_database() -> None:
+    writes = [number for number, name in points() if name not in READS]
+    broken = {number: play(number, Kind.DEATH_AFTER, database=True).broken for number in writes}
+    assert {number: found for number, found in broken.items() if found} == {}

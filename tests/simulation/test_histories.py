@@ -193,8 +193,8 @@ class Histories(RuleBasedStateMachine):
             self.site.clock.sleep(LATE_S)
             broken = breaches(self.site, self.witness)
             unexpected = [process.paced.error for process in self.processes if process.paced.error is not None]
-        assert broken == []
-        assert unexpected == []
+        assert not broken, "\n".join(broken)
+        assert not unexpected, unexpected
 
 
 TestHistories: Any = Histories.TestCase
