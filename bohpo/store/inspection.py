@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import Connection, text
 
@@ -46,23 +44,6 @@ class Inspection:
     may_create: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class TlsRequest:
-    """What a PostgreSQL URL asks for.
-
-    Attributes:
-        mode: libpq's sslmode.
-        host: Name or address of the server.
-        port: Its port.
-        root: File of the certificates that are trusted; empty for the system's.
-    """
-
-    mode: str
-    host: str
-    port: int
-    root: str
-
-
 def inspect_database(url: str) -> Inspection:
     """Look at a database; nothing is made, neither file nor table.
 
@@ -80,36 +61,6 @@ def inspect_database(url: str) -> Inspection:
         check_database_file(location.path, create=False)
     with closing(Database(location, patience_s=PATIENCE_S)) as database:
         return database.read(lambda connection: _inspect(connection, location))
-
-
-def tls_request(url: str) -> TlsRequest | None:
-    """Give what a URL, or `PGSSLMODE`, asks for, or None where neither mentions TLS or nothing crosses a network.
-
-    Raises:
-        UsageError: If `url` names neither an SQLite file nor a PostgreSQL database.
-
-    Source:
-        PostgreSQL manual, libpq, "SSL Support".
-    """
-    location = parse_location(url)
-    query = {name: str(value) for name, value in location.url.query.items()}
-    mode = query.get("sslmode") or os.environ.get("PGSSLMODE")
-    host = location.url.host or query.get("host") or os.environ.get("PGHOST") or ""
-    if location.path is not None or mode is None or not host or host.startswith("/"):
-        return None
-    port = location.url.port or int(query.get("port") or os.environ.get("PGPORT") or 5432)
-    root = query.get("sslrootcert") or os.environ.get("PGSSLROOTCERT") or str(Path.home() / ".postgresql" / "root.crt")
-    return TlsRequest(mode, host, port, "" if root == "system" else root)
-
-
-def password_of(url: str) -> str | None:
-    """Give the password that stands in a URL, or None.
-
-    Raises:
-        UsageError: If `url` names neither an SQLite file nor a PostgreSQL database.
-    """
-    password = parse_location(url).url.password
-    return None if password is None else str(password)
 
 
 def _inspect(connection: Connection, location: Location) -> Inspection:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-LONGEST_S = 60
+LONGEST_S = 150
 """A doctor that takes longer hangs, whatever else it does."""
 
 

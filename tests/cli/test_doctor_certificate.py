@@ -11,7 +11,8 @@ import pytest
 
 from bohpo.cli.doctor.finding import Finding
 from bohpo.cli.doctor.tls import certificate
-from bohpo.store.inspection import TlsRequest, inspect_database, tls_request
+from bohpo.store.credentials import TlsRequest, tls_request
+from bohpo.store.inspection import inspect_database
 from tests.services import PostgresqlServer
 from tests.services.absence import require_programs
 from tests.services.daemon import wait_until

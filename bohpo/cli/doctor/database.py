@@ -58,7 +58,7 @@ def _server(seen: Inspection) -> list[Finding]:
 
 def look_at_certificate(plan: Plan) -> list[Finding]:
     """Check the server's certificate where the URL asks for TLS."""
-    from bohpo.store.inspection import tls_request
+    from bohpo.store.credentials import tls_request
 
     try:
         request = tls_request(plan.store)
@@ -69,15 +69,16 @@ def look_at_certificate(plan: Plan) -> list[Finding]:
 
 def look_at_password(plan: Plan) -> list[Finding]:
     """Check that nobody else can read the database's password."""
-    from bohpo.store.inspection import password_of
+    from bohpo.store.credentials import password_of
 
     try:
         password = password_of(plan.store)
     except UsageError:
         return []
-    if password is not None and plan.store.encode() in Path("/proc/self/cmdline").read_bytes():
+    is_written_out = password is not None and "://" in plan.store
+    if is_written_out and plan.store.encode() in Path("/proc/self/cmdline").read_bytes():
         detail = "it is on the command line, where everybody on this host sees it"
-        remedy = "keep it in ~/.pgpass (mode 0600), or the URL in BOHPO_STORE"
+        remedy = "keep it in ~/.pgpass (mode 0600), or the URL in BOHPO_STORE, or in a file: --store file:PATH"
         return [Finding("password", False, detail, remedy, is_needed=False)]
     file = Path(os.environ.get("PGPASSFILE") or Path.home() / ".pgpass")
     is_used = password is None and plan.store.startswith("postgres") and file.is_file()

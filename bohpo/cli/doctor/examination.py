@@ -22,8 +22,8 @@ from bohpo.cli.doctor.finding import Finding, Plan
 from bohpo.errors import BohpoError
 from bohpo.processes import die_with_parent, send
 
-DEADLINE_S = 25.0
-"""Longer than any single command or connection of a check is given."""
+DEADLINE_S = 60.0
+"""Longer than any command or connection of a check is given, and than slow disks take to load the packages for it."""
 
 
 @dataclass(frozen=True, slots=True)

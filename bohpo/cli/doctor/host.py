@@ -59,7 +59,7 @@ def look_at_packages(plan: Plan) -> list[Finding]:
     without = {package: extra for package, extra in OPTIONAL.items() if not _is_installed(package)}
     if not without:
         return [Finding("packages", True, "all that is needed, and all extras")]
-    needs_psycopg = "psycopg" in without and "://" in plan.store and not plan.store.startswith("sqlite:")
+    needs_psycopg = "psycopg" in without and plan.store.startswith(("postgres", "file:"))
     is_needed = needs_psycopg or ("dask-jobqueue" in without and plan.uses_queue)
     detail = "without " + ", ".join(f"{package} ({brings})" for package, (_, brings) in without.items())
     remedy = f"pip install 'bohpo[{','.join(extra for extra, _ in without.values())}]'"

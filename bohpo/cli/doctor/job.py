@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bohpo.cli.doctor.finding import Finding, Plan
+from bohpo.cli.doctor.finding import LOCAL, Finding, Plan
 from bohpo.cli.doctor.folders import existing
 from bohpo.cli.doctor.probe import ANSWER, LOCK, QUESTION, Answer
+from bohpo.cluster.backends import BACKENDS
 from bohpo.cluster.local import LocalCluster
 from bohpo.cluster.protocol import Cluster, Job, JobStatus
-from bohpo.cluster.queue import make_queue_cluster
+from bohpo.cluster.queue import QueueCluster
 from bohpo.durable import read_json, write_json
 from bohpo.errors import BohpoError, QueueError
 from bohpo.processes import ATTEMPT_DIRECTORY
@@ -87,7 +88,8 @@ def _shared_folder(plan: Plan) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _cluster(settings: ClusterTable) -> Iterator[Cluster]:
-    cluster = LocalCluster() if settings.backend == "local" else make_queue_cluster(settings)
+    is_local = settings.backend == LOCAL
+    cluster = LocalCluster() if is_local else QueueCluster(BACKENDS[settings.backend], settings)
     with contextlib.closing(cluster):
         yield cluster
 

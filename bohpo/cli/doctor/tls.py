@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from bohpo.cli.doctor.finding import Finding
 
 if TYPE_CHECKING:
-    from bohpo.store.inspection import TlsRequest
+    from bohpo.store.credentials import TlsRequest
 
 CONNECT_S = 5.0
 RENEW_S = 14 * 86_400.0
