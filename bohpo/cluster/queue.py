@@ -66,6 +66,7 @@ class QueueCluster:
         script = job_script(self._backend, self._settings, job)
         with contextlib.suppress(OSError):  # for people to read; the queue gets its own copy
             write_atomically(job.log.with_suffix(".sh"), script.encode())
+        self._listed_at = None  # even a submission that fails may have put the job there
         job_id = submit_script(self._backend, self._settings, job)
         self._accepted_at[job_id] = self._monotonic()
         return job_id
@@ -82,7 +83,7 @@ class QueueCluster:
         wanted = {self.name_of(name): name for name in names}
         return {
             wanted[job.name]: job.job_id
-            for job in self.jobs(not_older_than_s=0.0).values()
+            for job in self.jobs(not_older_than_s=LISTING_S).values()
             if job.name in wanted and job.status.state.is_alive
         }
 

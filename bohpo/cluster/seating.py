@@ -88,7 +88,7 @@ class SeatedCluster:
     def find(self, names: Collection[str]) -> Mapping[str, str]:
         """Give the names of the attempts that wait or run in a seat whose job does."""
         found = {}
-        listing = self._queue.jobs(not_older_than_s=0.0)
+        listing = self._queue.jobs(not_older_than_s=LISTING_S)
         self._know(listing)
         for job_id, folder in self._folders.items():
             if job_id in listing and listing[job_id].status.state.is_alive:

@@ -22,7 +22,7 @@ if [ $mode = run ]; then
   setsid bash "script.$number" >>"output.$number" 2>&1 </dev/null &
   echo $! >"pid.$number"
 fi
-echo "Submitted batch job $number"
+[ $mode = mute ] || echo "Submitted batch job $number"
 """
 
 _SQUEUE = """#!/bin/sh

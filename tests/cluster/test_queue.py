@@ -76,6 +76,17 @@ def test_a_job_is_followed_from_the_queue_to_its_end(
     assert told == [JobState.QUEUED, JobState.RUNNING, JobState.TIME_LIMIT]
 
 
+def test_a_job_of_a_submission_that_failed_is_found_without_delay(
+    cluster: QueueCluster, slurm: FakeSlurm, tmp_path: Path
+) -> None:
+    job = job_in(tmp_path)
+    assert cluster.find([job.name]) == {}
+    slurm.behave("mute")
+    with pytest.raises(QueueError, match="printed no job id"):
+        cluster.submit(job)
+    assert cluster.find([job.name]) == {job.name: "101"}
+
+
 def test_all_jobs_are_asked_about_in_one_query_every_few_seconds(
     cluster: QueueCluster, slurm: FakeSlurm, clock: Clock, tmp_path: Path
 ) -> None:
@@ -89,12 +100,13 @@ def test_all_jobs_are_asked_about_in_one_query_every_few_seconds(
 
 
 def test_another_driver_finds_a_job_by_its_name_while_it_lives(
-    cluster: QueueCluster, slurm: FakeSlurm, tmp_path: Path
+    cluster: QueueCluster, slurm: FakeSlurm, clock: Clock, tmp_path: Path
 ) -> None:
     job_id = cluster.submit(job_in(tmp_path, "7-days-0-1-0123abcd"))
-    other = QueueCluster(BACKENDS["slurm"], settings_of("slurm"))
+    other = QueueCluster(BACKENDS["slurm"], settings_of("slurm"), monotonic=clock.monotonic)
     assert other.find(["7-days-0-1-0123abcd", "c-1-1-0123abcd"]) == {"7-days-0-1-0123abcd": job_id}
     slurm.move(job_id, "COMPLETED")
+    clock.sleep(LISTING_S)
     assert other.find(["7-days-0-1-0123abcd"]) == {}
 
 

@@ -40,6 +40,8 @@ time.sleep(float(sys.argv[1]))
 def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSlurm]:
     fake = FakeSlurm(tmp_path / "slurm")
     fake.behave("run")
+    for module in ("queue", "seating"):
+        monkeypatch.setattr(f"bohpo.cluster.{module}.LISTING_S", 0.1)
     monkeypatch.setenv("PATH", f"{fake.bin}:{os.environ['PATH']}")
     yield fake
     for path in (tmp_path / "slurm").glob("pid.*"):
@@ -77,14 +79,13 @@ def wait_until(is_so: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def fresh_state(cluster: SeatedCluster, job_id: str) -> JobState:
-    cluster.find([])  # asks the queue anew
+def state_of(cluster: SeatedCluster, job_id: str) -> JobState:
     return cluster.look([job_id])[job_id].state
 
 
 def run_one(cluster: SeatedCluster, job: Job) -> str:
     job_id = cluster.submit(job)
-    wait_until(lambda: fresh_state(cluster, job_id) is JobState.GONE)
+    wait_until(lambda: state_of(cluster, job_id) is JobState.GONE)
     return job_id
 
 
@@ -104,7 +105,6 @@ def test_two_attempts_at_a_time_take_two_jobs(drivers: Callable[..., SeatedClust
     first, second = attempt(tmp_path, 0, 600), attempt(tmp_path, 1, 600)
     assert cluster.submit(first) == "101/1"
     wait_until(file_of(first, "pid").exists)
-    cluster.find([])
     assert cluster.submit(second) == "102/1"
 
 
@@ -115,9 +115,9 @@ def test_an_attempt_is_asked_to_stop_and_its_seat_goes_on(
     first = attempt(tmp_path, 0, 600)
     job_id = cluster.submit(first)
     wait_until(file_of(first, "pid").exists)
-    assert fresh_state(cluster, job_id) is JobState.RUNNING
+    wait_until(lambda: state_of(cluster, job_id) is JobState.RUNNING)
     cluster.cancel(job_id)
-    wait_until(lambda: fresh_state(cluster, job_id) is JobState.GONE)
+    wait_until(lambda: state_of(cluster, job_id) is JobState.GONE)
     assert file_of(first, "stopped").exists()
     assert run_one(cluster, attempt(tmp_path, 1)) == "101/2"
 
@@ -130,7 +130,7 @@ def test_the_next_driver_finds_an_attempt_and_hands_its_seat_the_next_one(
     wait_until(file_of(first, "pid").exists)
     later = drivers()
     assert later.find([first.name, "c-7-1-0123abcd"]) == {first.name: job_id}
-    wait_until(lambda: fresh_state(later, job_id) is JobState.GONE)
+    wait_until(lambda: state_of(later, job_id) is JobState.GONE)
     assert later.find([first.name]) == {}
     assert run_one(later, attempt(tmp_path, 1)) == "101/2"
 
@@ -143,7 +143,7 @@ def test_a_leftover_is_gone_when_it_was_ended(
     job = attempt(tmp_path, 0, 600)
     job_id = cluster.submit(job)
     wait_until(file_of(job, "pid").exists)
-    assert fresh_state(cluster, job_id) is JobState.RUNNING
+    wait_until(lambda: state_of(cluster, job_id) is JobState.RUNNING)
     cluster.end_leftover(job, grace_s=grace_s)
     assert process_started(int(file_of(job, "pid").read_text().split()[0])) is None
     assert file_of(job, "stopped").exists() is (grace_s > 0)
@@ -158,7 +158,7 @@ def test_a_killed_seat_has_its_worker_save_a_checkpoint_and_is_told_as_its_job_i
     wait_until(file_of(job, "pid").exists)
     os.kill(int((slurm.folder / "pid.101").read_text()), signal.SIGKILL)
     wait_until(file_of(job, "stopped").exists)
-    wait_until(lambda: not fresh_state(cluster, job_id).is_alive)
+    wait_until(lambda: not state_of(cluster, job_id).is_alive)
 
 
 def test_closing_ends_the_seats_that_wait_and_no_other(
