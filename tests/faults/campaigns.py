@@ -27,6 +27,16 @@ PATIENCE_S = 180.0
 WORKER = "bohpo.campaign.worker"
 TRAINER = "counting.py"
 
+_STARTED: list[subprocess.Popen[bytes]] = []
+
+
+def end_drivers() -> None:
+    """Kill the drivers that a test which failed has left."""
+    for process in _STARTED:
+        process.kill()
+        process.wait()
+    _STARTED.clear()
+
 
 @dataclass
 class CountedCampaign:
@@ -93,7 +103,7 @@ class CountedCampaign:
         """Run a command on the campaign's database; what it says goes to `drivers.log`."""
         with self.log_path.open("ab") as log:
             log.write(f"--- {time.strftime('%X')} bohpo {' '.join(words)}\n".encode())
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 (sys.executable, "-m", "bohpo", *words),
                 cwd=self.folder,
                 env={**os.environ, "BOHPO_STORE": self.store, "OMP_NUM_THREADS": "1"},
@@ -101,6 +111,8 @@ class CountedCampaign:
                 stdout=log,
                 stderr=log,
             )
+        _STARTED.append(process)
+        return process
 
     def finish(self, driver: subprocess.Popen[bytes], *, zombies: bool = False) -> history.History:
         """Wait for a driver to finish the campaign, and check its history."""

@@ -39,7 +39,8 @@ def with_password(server: PostgresqlServer) -> str:
 def test_a_database_that_restarts_and_crashes_costs_no_trial(
     slurm: SlurmCluster, server: PostgresqlServer, tmp_path: Path, measured: Measured
 ) -> None:
-    url = server.empty_database()
+    server.empty_database()
+    url = with_password(server)
     campaign = CountedCampaign(tmp_path, SLURM, trials=10, jobs=3, steps=15, step_seconds=0.2, store=url)
     driver = campaign.drive()
     for round_, how in enumerate((signal.SIGINT, signal.SIGQUIT, signal.SIGQUIT), start=1):
@@ -49,6 +50,7 @@ def test_a_database_that_restarts_and_crashes_costs_no_trial(
         server.start()
     left = campaign.finish(driver)
     assert all([a.state for a in trial.attempts] == [AttemptState.COMPLETED] for trial in left.trials)
+    assert holding(tmp_path, secrets_of(server)) == [], "a password is in what was said about the outages"
     measured("P2", "PostgreSQL restarted once and crashed twice under a campaign: 0 duplicates")
     measured("P7", "3 outages of PostgreSQL of some seconds: campaign survives, 0 attempts lost")
 
@@ -87,18 +89,31 @@ def test_nothing_listens_and_no_password_is_left_anywhere(
     assert of_workers == []
     assert not [socket for socket in of_driver if socket.is_listening or socket.remote_port != server.port]
     assert 1 <= len(of_driver) <= CONNECTIONS_ALLOWED
-    secrets = [secret.encode() for secret in (server.password, quote(server.password))]
-    tell_tales = [folder for folder in (slurm.folder, tmp_path) if _holds(folder, secrets)]
+    secrets = secrets_of(server)
+    assert not [pid for _, folder in running for pid in processes_of(folder, "") if told_of(pid, secrets)]
+    places = (slurm.folder, tmp_path)  # Slurm keeps the scripts and environments of jobs that run
+    tell_tales = [path for place in places for path in holding(place, secrets)]
     campaign.finish(driver)
-    tell_tales += [folder for folder in (slurm.folder, tmp_path) if _holds(folder, secrets)]
-    assert tell_tales == [], [_holds(folder, secrets) for folder in tell_tales]
+    tell_tales += [path for place in places for path in holding(place, secrets)]
+    assert tell_tales == []
     figure = (
         f"driver: {len(of_driver)} connections to the database, 0 listening; workers: no socket; password in 0 files"
     )
     measured("security", figure)
 
 
-def _holds(folder: Path, secrets: list[bytes]) -> list[Path]:
+def secrets_of(server: PostgresqlServer) -> list[bytes]:
+    """Give the password as it is, and as a URL has it."""
+    return [server.password.encode(), quote(server.password).encode()]
+
+
+def told_of(pid: int, secrets: list[bytes]) -> bool:
+    """Tell whether a process finds one of the secrets in its environment or its arguments."""
+    told = Path(f"/proc/{pid}/environ").read_bytes() + Path(f"/proc/{pid}/cmdline").read_bytes()
+    return any(secret in told for secret in secrets)
+
+
+def holding(folder: Path, secrets: list[bytes]) -> list[Path]:
     """Give the files below a folder that hold one of the secrets."""
     files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
     return [path for path in files if any(secret in path.read_bytes() for secret in secrets)]

@@ -10,7 +10,7 @@ import pytest
 from tests.faults.kills import SEED, kill_campaigns
 from tests.services import PostgresqlServer, start_postgresql
 
-KILLS = 8
+KILLS = 6
 
 
 @pytest.fixture
@@ -28,6 +28,6 @@ def server() -> Iterator[PostgresqlServer]:
 def test_a_few_kills_lose_nothing(
     server: PostgresqlServer, tmp_path: Path, measured: Callable[[str, str], None]
 ) -> None:
-    tally = kill_campaigns(KILLS, SEED, tmp_path, server, trials=14)
+    tally = kill_campaigns(KILLS, SEED, tmp_path, server, trials=10)
     assert tally.kills.total() == KILLS
     measured("P1", f"{tally}; seed {SEED}")

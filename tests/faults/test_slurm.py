@@ -11,34 +11,13 @@ import pytest
 
 from bohpo.trial import AttemptState, TrialState
 from tests.faults.campaigns import TRAINER, WORKER, CountedCampaign, kill
-from tests.faults.queues import SLURM, attempts_that_ended, job_of
+from tests.faults.queues import SLURM, job_of
 from tests.services import SlurmCluster
 from tests.services.daemon import wait_until
 
 pytestmark = pytest.mark.slurm
 
 Measured = Callable[[str, str], None]
-
-
-def test_the_death_of_drivers_costs_running_trainings_nothing(
-    slurm: SlurmCluster, tmp_path: Path, measured: Measured
-) -> None:
-    campaign = CountedCampaign(tmp_path, SLURM, trials=8, jobs=4, steps=25, step_seconds=0.2)
-    first = campaign.drive()
-    recorded_by_next = campaign.wait_for_steps(2, trainings=4)
-    first.kill()
-    first.wait()
-    assert wait_until(lambda: len(attempts_that_ended(recorded_by_next)) == 4), campaign.log()
-    second = campaign.drive()
-    adopted_by_next = campaign.wait_for_steps(2, trainings=4)
-    second.kill()
-    second.wait()
-    left = campaign.finish(campaign.drive())
-    assert [len(trial.attempts) for trial in left.trials] == [1] * 8
-    assert {trial.state for trial in left.trials} == {TrialState.COMPLETE}
-    assert all(len({step.pid for step in left.trace(trial)}) == 1 for trial in left.trials)
-    orphans = len(recorded_by_next) + len(adopted_by_next)
-    measured("P15", f"2 drivers killed under {orphans} running trainings: 0 lost, 0 restarted, 1 attempt each")
 
 
 def test_what_kills_a_job_costs_one_attempt_and_no_step(
