@@ -38,6 +38,7 @@ _NUMBERS = ("cpus", "gpus", "nodes", "attempts_per_job")
 _LINES = ("setup", "directives")
 _FOREIGN = {
     "slurm": ("resources",),
+    "lsf": ("resources",),
     "htcondor": ("queue", "nodes", "resources"),
 }
 """Keys that have no meaning for a queue."""

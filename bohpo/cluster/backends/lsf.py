@@ -51,8 +51,6 @@ def options(request: JobRequest) -> dict[str, Any]:
     directives = [f"-o {request.log}", "-rn"]
     if settings.nodes > 1:
         directives.append(f'-R "span[ptile={request.cpus}]"')
-    if settings.resources is not None:
-        directives.append(f'-R "{settings.resources}"')
     if settings.gpus:
         directives.append(f'-gpu "num={settings.gpus}"')
     if request.is_warned:
