@@ -19,7 +19,7 @@ from bohpo.simulation.comparison import Case, compare, timeline, way
 from bohpo.simulation.fates import Fate, Faults
 from bohpo.simulation.trainings import Duration, read_results
 from bohpo.simulation.worker import Pace
-from bohpo.study import Study
+from bohpo.study import Study, settle
 from bohpo.views import wording
 
 LINE = 72
@@ -58,7 +58,7 @@ def simulate(
         seconds_per_trial: Mean duration of a training, in seconds.
         spread: Standard deviation of the duration, over its mean.
         queue_wait: Mean time that a job waits in the queue, in seconds.
-        wall_time: Seconds after which the queue ends a job.
+        wall_time: Seconds after which the queue ends a job; the study's or the site's by default.
         checkpoint: Seconds of training between two checkpoints.
         results: Trainings that took place, as `bohpo export CAMPAIGN --format csv` writes them: durations and scores
             are taken from there.
@@ -83,7 +83,7 @@ def simulate(
         duration=Duration(seconds_per_trial, spread),
         recorded=None if results is None else read_results(results, wanted.space),
         wait_s=queue_wait,
-        pace=Pace(checkpoint_s=checkpoint, wall_s=wall_time),
+        pace=Pace(checkpoint_s=checkpoint, wall_s=wall_time or settle(wanted).study.cluster.wall_seconds),
         faults=rates,
     )
     tell = say if sys.stderr.isatty() else lambda _: None

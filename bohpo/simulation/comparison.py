@@ -82,7 +82,8 @@ def compare(
     for number in jobs:
         study = scenario.study.with_jobs(number)
         faults = dataclasses.replace(scenario.faults, driver_deaths=_deaths(scenario, number, driver_deaths))
-        for is_synchronous in (False, True) if number > 1 else (False,):
+        has_batches = number > 1 and study.budget.most_trials is not None
+        for is_synchronous in (False, True) if has_batches else (False,):
             tell(f"{number} jobs, {way(is_synchronous=is_synchronous)}")
             of_kind = dataclasses.replace(scenario, study=study, faults=faults, is_synchronous=is_synchronous)
             runs = tuple(_simulate(dataclasses.replace(of_kind, seed=seed)) for seed in range(seeds))

@@ -115,10 +115,10 @@ def drive(
         return None
 
 
-def points(*, training: Duration = TRAINING) -> list[tuple[int, str]]:
+def points(*, trials: int = 4, training: Duration = TRAINING) -> list[tuple[int, str]]:
     """List number and name of the points that a driver reaches to which nothing happens, without repetitions."""
     with folder() as home:
-        site = begin(home, training=training)
+        site = begin(home, trials=trials, training=training)
         failpoints = Failpoints(site.clock, look=lambda: history(site))
         drive(site, dead_driver(1), failpoints, Witness())
         return failpoints.distinct

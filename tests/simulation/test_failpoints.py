@@ -36,12 +36,13 @@ class Played:
     broken: list[str]
 
 
-def play(at: int | None = None, kind: Kind | None = None, *, database: bool = False) -> Played:
+def play(at: int | None = None, kind: Kind | None = None, *, trials: int = 4, database: bool = False) -> Played:
     """Run the campaign with a fault at a point, and have other drivers finish it.
 
     Args:
         at: Number of the point, or None for none.
         kind: What goes wrong there.
+        trials: Trials of the campaign.
         database: Whether a real one records it, instead of memory.
     """
     with folder() as home, contextlib.ExitStack() as opened:
@@ -49,7 +50,7 @@ def play(at: int | None = None, kind: Kind | None = None, *, database: bool = Fa
         def open_database(_clock: VirtualClock) -> Store:
             return opened.enter_context(contextlib.closing(open_store(str(home / "bohpo.db"))))
 
-        site, witness = begin(home, store=open_database if database else MemoryStore), Witness()
+        site, witness = begin(home, trials=trials, store=open_database if database else MemoryStore), Witness()
         failpoints = Failpoints(site.clock, at=at, kind=kind)
         state = drive(site, dead_driver(1), failpoints, witness)
         reached = list(failpoints.reached)
@@ -90,6 +91,6 @@ def test_whatever_is_out_of_reach_at_any_point_breaks_no_promise_and_ends_no_dri
 
 
 def test_a_driver_that_dies_with_any_write_breaks_no_promise_on_a_real_database() -> None:
-    writes = [number for number, name in points() if name not in READS]
-    broken = {number: play(number, Kind.DEATH_AFTER, database=True).broken for number in writes}
+    writes = [number for number, name in points(trials=2) if name not in READS]
+    broken = {number: play(number, Kind.DEATH_AFTER, trials=2, database=True).broken for number in writes}
     assert {number: found for number, found in broken.items() if found} == {}

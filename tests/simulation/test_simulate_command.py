@@ -67,6 +67,23 @@ def test_figures_of_the_call_count(study: str, capsys: pytest.CaptureFixture[str
     assert case["seconds"]["mean"] == pytest.approx(2 * 1005.0, abs=4.0)
 
 
+def test_the_wall_time_of_the_study_counts_unless_another_is_given(
+    study: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = Path(study)
+    path.write_text(path.read_text() + '[cluster]\nbackend = "slurm"\nwall_time = "0:30:00"\n')
+    words = (study, "--jobs", "2", "--trials", "2", "--seeds", "1", "--spread", "0")
+    assert told(capsys, *words)["campaigns"][0]["attempts"] == 2 * 3
+    assert told(capsys, *words, "--wall-time", "7200")["campaigns"][0]["attempts"] == 2
+
+
+def test_a_budget_of_hours_alone_has_no_batches(study: str, capsys: pytest.CaptureFixture[str]) -> None:
+    path = Path(study)
+    path.write_text(path.read_text().replace("trials = 8", "hours = 2.0"))
+    (case,) = told(capsys, study, "--jobs", "2", "--seeds", "1", "--spread", "0")["campaigns"]
+    assert 2 * 3600 < case["seconds"]["mean"] < 4 * 3600
+
+
 def test_recorded_results_tell_durations_and_scores(
     study: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
