@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shlex
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
@@ -54,6 +55,14 @@ class Run(Protocol):
         ...
 
 
+def this_user() -> str:
+    """Give this user's name by its number: LOGNAME and USER, which others believe, may name somebody else."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
 def run(*command: str, accept: Collection[int] = (0,)) -> Printed:
     """Run one of the queue's commands, as `Run` has it."""
     printed = run_anyway(command)
@@ -75,6 +84,7 @@ def run_anyway(command: Sequence[str]) -> Printed:
             capture_output=True,
             timeout=TIMEOUT_S,
             env=commands_environment(os.environ),
+            start_new_session=True,  # Ctrl-C stops the driver, not half of a submission
             check=False,
         )
     except FileNotFoundError as error:
@@ -96,11 +106,10 @@ def commands_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Give what the queue's commands may see of an environment, since many queues hand it on to the jobs.
 
     The database's URL and password do not concern the jobs, and where the driver runs in a Slurm job itself that
-    job's settings do not concern those that it submits. The answers are to be in English.
+    job's settings do not concern those that it submits.
     """
-    kept = {
+    return {
         name: value
         for name, value in environment.items()
         if not name.startswith(_SECRET_PREFIXES) and (not name.startswith("SLURM_") or name in _KEPT_SLURM)
     }
-    return {**kept, "LC_ALL": "C"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from collections.abc import Collection
 from pathlib import Path
 
@@ -235,4 +236,17 @@ def test_a_queue_without_its_commands_is_refused_with_the_remedy(monkeypatch: py
 def test_no_secret_and_no_setting_of_an_outer_job_reaches_a_queues_command() -> None:
     outer = {"BOHPO_STORE": "postgresql://u:canary@h/d", "PGPASSWORD": "canary", "SLURM_JOB_ID": "1", "PATH": "/bin"}
     seen = commands.commands_environment({**outer, "SLURM_CONF": "/etc/slurm.conf", "SGE_ROOT": "/sge"})
-    assert seen == {"PATH": "/bin", "SLURM_CONF": "/etc/slurm.conf", "SGE_ROOT": "/sge", "LC_ALL": "C"}
+    assert seen == {"PATH": "/bin", "SLURM_CONF": "/etc/slurm.conf", "SGE_ROOT": "/sge"}
+
+
+def test_the_queue_is_asked_about_the_user_that_this_process_runs_as(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGNAME", "somebody-else")
+    monkeypatch.setenv("USER", "somebody-else")
+    asked: list[str] = []
+
+    def run(*command: str, accept: Collection[int] = (0,)) -> Printed:
+        asked.extend(command)
+        return Printed(0, "", "")
+
+    QueueCluster(BACKENDS["slurm"], settings_of("slurm"), run=run).find(["c"])
+    assert f"--user={pwd.getpwuid(os.getuid()).pw_name}" in asked

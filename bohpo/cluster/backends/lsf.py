@@ -6,12 +6,11 @@ Source:
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from bohpo.cluster.backends.backend import WARNING_S, Backend, JobRequest
-from bohpo.cluster.commands import Run
+from bohpo.cluster.commands import Run, this_user
 from bohpo.cluster.listing import ListedJob, listed, unreadable
 from bohpo.cluster.protocol import JobState
 from bohpo.errors import QueueError
@@ -73,7 +72,7 @@ def options(request: JobRequest) -> dict[str, Any]:
 def list_jobs(run: Run) -> Iterable[ListedJob]:
     """Ask for all of this user's jobs; those that ended stay listed for an hour or so (CLEAN_PERIOD)."""
     columns = "jobid stat exit_reason job_name delimiter='|'"
-    answer = run("bjobs", "-a", "-noheader", "-u", getpass.getuser(), "-o", columns, accept=(0, _NO_JOBS))
+    answer = run("bjobs", "-a", "-noheader", "-u", this_user(), "-o", columns, accept=(0, _NO_JOBS))
     if answer.exit_code == _NO_JOBS or not answer.out.strip():
         if "job found" in answer.words:
             return []

@@ -6,14 +6,13 @@ Source:
 
 from __future__ import annotations
 
-import getpass
 import math
 from collections.abc import Collection, Iterable
 from typing import Any
 
 from bohpo.cluster.backends import pbs
 from bohpo.cluster.backends.backend import Backend, JobRequest
-from bohpo.cluster.commands import Run
+from bohpo.cluster.commands import Run, this_user
 from bohpo.cluster.listing import ListedJob, listed, read_xml, unreadable
 from bohpo.cluster.protocol import JobState
 
@@ -36,15 +35,13 @@ def _resources(request: JobRequest) -> str:
 
 def list_jobs(run: Run) -> Iterable[ListedJob]:
     """Ask for all of this user's jobs that wait or run."""
-    return _parse(run("showq", "--xml", "-w", f"user={getpass.getuser()}").out)
+    return _parse(run("showq", "--xml", "-w", f"user={this_user()}").out)
 
 
 def ended_jobs(run: Run, job_ids: Collection[str]) -> Iterable[ListedJob]:
     """Ask for this user's jobs that completed some hours ago at most."""
     return [
-        job
-        for job in _parse(run("showq", "-c", "--xml", "-w", f"user={getpass.getuser()}").out)
-        if job.job_id in job_ids
+        job for job in _parse(run("showq", "-c", "--xml", "-w", f"user={this_user()}").out) if job.job_id in job_ids
     ]
 
 

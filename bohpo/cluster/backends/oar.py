@@ -9,13 +9,12 @@ Source:
 from __future__ import annotations
 
 import contextlib
-import getpass
 import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from bohpo.cluster.backends.backend import WARNING_S, Backend, JobRequest
-from bohpo.cluster.commands import Run
+from bohpo.cluster.commands import Run, this_user
 from bohpo.cluster.listing import ListedJob, listed, unreadable
 from bohpo.cluster.protocol import JobState
 from bohpo.errors import QueueError
@@ -48,7 +47,7 @@ def options(request: JobRequest) -> dict[str, Any]:
 
 def list_jobs(run: Run) -> Iterable[ListedJob]:
     """Ask for all of this user's jobs that wait or run."""
-    return _parse(run("oarstat", "-J", "-u", getpass.getuser()).out)
+    return _parse(run("oarstat", "-J", "-u", this_user()).out)
 
 
 def ended_jobs(run: Run, job_ids: Collection[str]) -> Iterable[ListedJob]:

@@ -8,14 +8,13 @@ Source:
 
 from __future__ import annotations
 
-import getpass
 import math
 import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from bohpo.cluster.backends.backend import Backend, JobRequest
-from bohpo.cluster.commands import Run
+from bohpo.cluster.commands import Run, this_user
 from bohpo.cluster.listing import ListedJob, listed, unreadable
 from bohpo.cluster.protocol import JobState
 
@@ -60,7 +59,7 @@ def _chunks(request: JobRequest) -> str:
 
 def list_jobs(run: Run) -> Iterable[ListedJob]:
     """Ask which jobs are this user's, and then for all that is known of these."""
-    job_ids = run("qselect", "-u", getpass.getuser()).out.split()
+    job_ids = run("qselect", "-u", this_user()).out.split()
     return _ask(run, "-f", job_ids)
 
 

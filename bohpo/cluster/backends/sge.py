@@ -11,14 +11,13 @@ Source:
 from __future__ import annotations
 
 import contextlib
-import getpass
 import math
 import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from bohpo.cluster.backends.backend import WARNING_S, Backend, JobRequest
-from bohpo.cluster.commands import Run
+from bohpo.cluster.commands import Run, this_user
 from bohpo.cluster.listing import ListedJob, listed, read_xml, text_of, unreadable
 from bohpo.cluster.protocol import JobState
 from bohpo.errors import QueueError
@@ -68,7 +67,7 @@ def _resources(request: JobRequest) -> Iterator[str]:
 
 def list_jobs(run: Run) -> Iterable[ListedJob]:
     """Ask for all of this user's jobs; plain `qstat` would cut their names."""
-    answer = run("qstat", "-xml", "-u", getpass.getuser())
+    answer = run("qstat", "-xml", "-u", this_user())
     jobs = read_xml(answer.out, "qstat -xml")
     if jobs.tag != "job_info":
         raise unreadable("qstat -xml", answer.out)

@@ -6,13 +6,12 @@ Source:
 
 from __future__ import annotations
 
-import getpass
 import math
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from bohpo.cluster.backends.backend import WARNING_S, Backend, JobRequest
-from bohpo.cluster.commands import Run
+from bohpo.cluster.commands import Run, this_user
 from bohpo.cluster.listing import ListedJob, listed, unreadable
 from bohpo.cluster.protocol import JobState
 
@@ -75,7 +74,7 @@ def options(request: JobRequest) -> dict[str, Any]:
 
 def list_jobs(run: Run) -> Iterable[ListedJob]:
     """Ask for all of this user's jobs; those that ended stay listed for some minutes (MinJobAge)."""
-    answer = run("squeue", "--noheader", "--states=all", f"--user={getpass.getuser()}", "--format=%i|%T|%r|%j")
+    answer = run("squeue", "--noheader", "--states=all", f"--user={this_user()}", "--format=%i|%T|%r|%j")
     return list(_parse(answer.out, "squeue"))
 
 
