@@ -31,8 +31,7 @@ def make_queue_cluster(settings: ClusterTable, directory: Path) -> Cluster:
         raise not_found(backend.submit)
     if importlib.util.find_spec("dask_jobqueue") is None:
         raise not_installed(backend)
-    queue = QueueCluster(backend, settings)
-    return queue if settings.attempts_per_job == 1 else SeatedCluster(queue, settings, directory / "jobs")
+    return SeatedCluster(QueueCluster(backend, settings), settings, directory / "jobs")
 
 
 def first_job_script(settings: ClusterTable, job: Job, directory: Path) -> str:

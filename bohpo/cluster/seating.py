@@ -38,7 +38,11 @@ def seat_job(job: Job, seats: Path) -> Job:
 
 
 class SeatedCluster:
-    """Hands attempts to the seats of a campaign."""
+    """Hands attempts to the seats of a campaign.
+
+    A campaign may go on with another `attempts_per_job` than it began with, so jobs with a seat and jobs without one
+    are known side by side.
+    """
 
     def __init__(
         self,
@@ -66,7 +70,9 @@ class SeatedCluster:
         self._folders: dict[str, SeatFolder] = {}
 
     def submit(self, job: Job) -> str:
-        """Hand the attempt to a free seat, or submit a job with a seat of its own."""
+        """Hand the attempt to a free seat, or submit a job: with a seat of its own, or for it alone."""
+        if self._settings.attempts_per_job == 1:
+            return self._queue.submit(job)
         assignment = self._assignment(job)
         for job_id, folder in self._free_seats().items():
             number = folder.last() + 1
@@ -86,10 +92,11 @@ class SeatedCluster:
         return {job_id: self._status(job_id, jobs[_job(job_id)]) for job_id in job_ids}
 
     def find(self, names: Collection[str]) -> Mapping[str, str]:
-        """Give the names of the attempts that wait or run in a seat whose job does."""
-        found = {}
+        """Give the names of the attempts whose job waits or runs, alone or in a seat."""
+        alone = self._queue.find(names)
         listing = self._queue.jobs(not_older_than_s=LISTING_S)
         self._know(listing)
+        found = {name: job_id for name, job_id in alone.items() if job_id not in self._folders}
         for job_id, folder in self._folders.items():
             if job_id in listing and listing[job_id].status.state.is_alive:
                 number = folder.last()

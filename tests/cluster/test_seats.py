@@ -135,6 +135,22 @@ def test_the_next_driver_finds_an_attempt_and_hands_its_seat_the_next_one(
     assert run_one(later, attempt(tmp_path, 1)) == "101/2"
 
 
+@pytest.mark.parametrize(("before", "after"), [(3, 1), (1, 3)])
+def test_a_driver_with_other_settings_knows_the_attempts_of_the_one_before(
+    drivers: Callable[..., SeatedCluster], tmp_path: Path, before: int, after: int
+) -> None:
+    job = attempt(tmp_path, 0, 600)
+    job_id = drivers(before).submit(job)
+    wait_until(file_of(job, "pid").exists)
+    later = drivers(after)
+    assert later.find([job.name]) == {job.name: job_id}
+    assert state_of(later, job_id) is JobState.RUNNING
+    later.cancel(job_id)
+    wait_until(lambda: not state_of(later, job_id).is_alive)
+    assert later.find([job.name]) == {}
+    assert file_of(job, "stopped").exists()
+
+
 @pytest.mark.parametrize("grace_s", [30.0, 0.0])
 def test_a_leftover_is_gone_when_it_was_ended(
     drivers: Callable[..., SeatedCluster], tmp_path: Path, grace_s: float
