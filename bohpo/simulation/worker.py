@@ -72,12 +72,14 @@ class VirtualWorker:
         self.training = trainer.train(self.spec.trial, files.read_configuration())
         self._began = clock.monotonic()
         self._started = clock.now()
-        self._beat_once()
+        files.heartbeat.touch()
+        self.beat()
         if is_hung:
             self.hang()
 
     def hang(self) -> None:
         """Have the node hang from now on."""
+        self._save(self._pace.checkpoint_s)
         self._trained_before_hang_s = self.trained_s
         self.is_hung = True
 
@@ -99,7 +101,7 @@ class VirtualWorker:
     def beat(self) -> None:
         """Show that the worker lives, if it does."""
         if not self.is_hung:
-            self._beat_once()
+            os.utime(self._files.heartbeat, (self._clock.now(), self._clock.now()))
 
     @property
     def trained_s(self) -> float:
@@ -110,7 +112,9 @@ class VirtualWorker:
 
     def end(self, fate: Fate) -> None:
         """Leave the files of an attempt that ends now."""
-        if self.is_hung or fate in SUDDEN:
+        if self.is_hung:
+            return
+        if fate in SUDDEN:
             self._save(self._pace.checkpoint_s)
             return
         exit_code, last_line, stopped_for = self._leave(fate)
@@ -139,10 +143,6 @@ class VirtualWorker:
         if reached > self.saved_s:
             self._checkpoint.save(reached, b"")
             self.saved_s = float(reached)
-
-    def _beat_once(self) -> None:
-        self._files.heartbeat.touch()
-        os.utime(self._files.heartbeat, (self._clock.now(), self._clock.now()))
 
 
 def may_begin(files: AttemptDirectory) -> bool:

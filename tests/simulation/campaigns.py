@@ -28,7 +28,7 @@ from tests.simulation.failpoints import Failpoints
 from tests.simulation.paced import Paced, PacedCluster
 from tests.simulation.promises import Witness
 
-TRAINING = Duration(6.0, 0.5)
+TRAINING = Duration(4.0, 0.5)
 PACE = Pace(startup_s=1.0, checkpoint_s=2.0)
 MOST_DRIVERS = 30
 
