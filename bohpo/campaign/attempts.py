@@ -76,8 +76,13 @@ def plan_attempt(study: Study, campaign: Campaign, trial: Trial, number: int) ->
         directory=directory,
         spec=spec,
         configuration={**study.fixed, **trial.configuration},
-        job=worker_job(f"{campaign.name}-{trial.number}-{number}-{trial.uid[:8]}", directory.path),
+        job=worker_job(job_name(campaign, trial, number), directory.path),
     )
+
+
+def job_name(campaign: Campaign, trial: Trial, number: int) -> str:
+    """Name the job of the attempt of a number at a trial; nothing else is ever called so."""
+    return f"{campaign.name}-{trial.number}-{number}-{trial.uid[:8]}"
 
 
 def worker_job(name: str, directory: Path) -> Job:

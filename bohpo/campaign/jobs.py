@@ -12,7 +12,7 @@ import logging
 import os
 from collections.abc import Iterable, Iterator
 
-from bohpo.campaign.attempts import INFRASTRUCTURE, AttemptPlan, attempt_directory, plan_attempt
+from bohpo.campaign.attempts import INFRASTRUCTURE, AttemptPlan, attempt_directory, job_name, plan_attempt
 from bohpo.campaign.clock import Clock
 from bohpo.campaign.ending import GONE, LAST_WORDS, Ending, find_ending
 from bohpo.campaign.heartbeats import Heartbeats, Turns
@@ -32,6 +32,12 @@ END_GRACE_S = 30.0
 HUNG_S = 300.0
 """So long a worker may show no sign of life while its queue says that it runs."""
 
+DEAD_S = 30.0
+"""So long a worker must show no sign of life before a queue is believed that its node failed, or its job is gone.
+
+A queue that lost sight of a node says so while the training goes on there.
+"""
+
 FILES_S = 0.25
 """Seconds of a step that are spent on looking at running attempts' files; the rest of them have their turn later."""
 
@@ -45,8 +51,9 @@ class Jobs:
         statuses: Where the jobs stood when the queue was asked last.
     """
 
-    def __init__(self, study: Study, ledger: Ledger, queue: Queue, clock: Clock) -> None:
-        """Begin without jobs."""
+    def __init__(self, study: Study, ledger: Ledger, queue: Queue, clock: Clock, *, may_outlive: bool) -> None:
+        """Begin without jobs, which may be at work after their queue has lost sight of them where `may_outlive`."""
+        self._may_outlive = may_outlive
         self.running: dict[str, Attempt] = {}
         self.statuses: dict[str, JobStatus] = {}
         self.unsent: dict[int, Attempt] = {}
@@ -84,7 +91,7 @@ class Jobs:
             Those of `trials` that need no submission any more, by trial; or None where the queue does not answer.
         """
         unsure = [self.unsent[trial] for trial in trials if trial in self.unsent]
-        names = {self.plan(attempt).job.name: attempt for attempt in unsure}
+        names = {self._name(attempt): attempt for attempt in unsure}
         found = self._queue.find(names.keys())
         if found is None:
             return None
@@ -92,7 +99,7 @@ class Jobs:
         for name, attempt in names.items():
             if name in found or self._has_begun(attempt):  # the latter ran and is gone: its files tell the rest
                 taken[attempt.trial] = dataclasses.replace(attempt, job=found.get(name, ""))
-                self.running[found.get(name, name)] = taken[attempt.trial]
+                self._take(found.get(name, name), taken[attempt.trial])
                 del self.unsent[attempt.trial]
         return taken
 
@@ -118,7 +125,7 @@ class Jobs:
             self._queue.pause(1)
             raise QueueError(f"{plan.directory.path} cannot be written: {error.strerror}; see `df`, `quota`") from error
         job_id = self._queue.submit(plan.job)
-        self.running[job_id] = dataclasses.replace(attempt, job=job_id, submitted=self._clock.now())
+        self._take(job_id, dataclasses.replace(attempt, job=job_id, submitted=self._clock.now()))
         del self.unsent[number]
         return job_id
 
@@ -128,6 +135,17 @@ class Jobs:
             attempt = self.running[job_id]
             if attempt not in self._ledger.trials[attempt.trial].attempts:
                 self._ledger.save(attempt)
+
+    def _take(self, job_id: str, attempt: Attempt) -> None:
+        """Count an attempt among those that run; another one of this id has no job: its queue forgot it."""
+        other = self.running.pop(job_id, None)
+        if other is not None:
+            self._heartbeats.forget(job_id)
+            self.running[self._name(other)] = dataclasses.replace(other, job="")
+        self.running[job_id] = attempt
+
+    def _name(self, attempt: Attempt) -> str:
+        return job_name(self._ledger.campaign, self._ledger.trials[attempt.trial], attempt.number)
 
     def has_checkpoint(self, attempt: Attempt) -> bool:
         """Tell whether an attempt saved a checkpoint."""
@@ -146,7 +164,8 @@ class Jobs:
     def look(self) -> None:
         """Ask the queue about all jobs, and look at as many attempts' files as there is time for."""
         jobless = {name: GONE for name, attempt in self.running.items() if not attempt.job}
-        statuses = self._queue.look(self.running.keys() - jobless.keys())
+        named = {job_id: self._name(attempt) for job_id, attempt in self.running.items() if attempt.job}
+        statuses = self._queue.look(named)
         self.statuses = jobless if statuses is None else jobless | dict(statuses)
         for job_id in self._turns.among(list(self.running)):
             self._look_at_files(job_id)
@@ -175,7 +194,7 @@ class Jobs:
 
     def ended(self) -> Iterator[tuple[str, Attempt, Ending]]:
         """Give the attempts that have ended, with how: by their workers' last word, or because their jobs are gone."""
-        gone = [job_id for job_id, status in self.statuses.items() if not status.state.is_alive]
+        gone = [job_id for job_id, status in self.statuses.items() if not self._may_be_at_work(job_id, status)]
         vanished = [job_id for job_id in gone if job_id in self.running and self._last_word(job_id) is None]
         unknown = self._renamed(vanished)
         for job_id in dict.fromkeys([*self._spoken, *gone]):
@@ -183,6 +202,18 @@ class Jobs:
                 ending = self._ending(job_id)
                 if ending is not None:
                     yield job_id, self.running[job_id], ending
+
+    def _may_be_at_work(self, job_id: str, status: JobStatus) -> bool:
+        if status.state.is_alive or not self._may_outlive:
+            return status.state.is_alive
+        is_out_of_sight = status.state in (JobState.NODE_FAILED, JobState.GONE)
+        return is_out_of_sight and job_id in self.running and self._shows_life(job_id)
+
+    def _shows_life(self, job_id: str) -> bool:
+        """Whether a worker without a last word has shown a sign of life of late; before it begins it shows none."""
+        files = self.files(self.running[job_id])
+        has_begun = self._heartbeats.look(job_id, files.heartbeat)
+        return has_begun and self._heartbeats.silent_s(job_id) < DEAD_S and Ending.read(files) is None
 
     def forget(self, job_id: str) -> None:
         """Drop a job whose attempt is recorded."""
@@ -196,7 +227,7 @@ class Jobs:
 
     def _renamed(self, vanished: list[str]) -> set[str]:
         """Follow attempts that were submitted twice to the job that lives; give those of which nothing is known."""
-        names = {self.plan(self.running[job_id]).job.name: job_id for job_id in vanished}
+        names = {self._name(self.running[job_id]): job_id for job_id in vanished}
         found = self._queue.find(names.keys())
         if found is None:
             return set(vanished)
@@ -204,7 +235,7 @@ class Jobs:
             attempt = self.running[names[name]]
             if job_id != names[name]:
                 self.forget(names[name])
-                self.running[job_id] = dataclasses.replace(attempt, job=job_id)
+                self._take(job_id, dataclasses.replace(attempt, job=job_id))
         return {names[name] for name in found}
 
     def _ending(self, job_id: str) -> Ending | None:

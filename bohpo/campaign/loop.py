@@ -93,7 +93,7 @@ class Loop:
         self._leaves_jobs = leaves_jobs
         self._ledger = Ledger(campaign, lease, maximize=study.objective.maximize, store=store, clock=clock)
         self._queue = Queue(cluster, clock)
-        self._jobs = Jobs(study, self._ledger, self._queue, clock)
+        self._jobs = Jobs(study, self._ledger, self._queue, clock, may_outlive=leaves_jobs)
         self._leftovers = Leftovers(study, self._ledger, self._queue, clock)
         self._stillborn = Stillborn(self._ledger, self._queue)
         self._report = QueueReport(self._ledger, self._queue, clock)
@@ -325,6 +325,7 @@ class Loop:
                 self._recorder.record_again(trial.attempts[-1])
             else:
                 self._waiting.add(trial.number)
+        self._waiting.release()
         trials = self._ledger.trials.values()
         self._leftovers.add(a for trial in trials for a in trial.attempts if a.state is AttemptState.LOST)
 

@@ -51,9 +51,9 @@ class Queue:
         """Whether it may be offered a job now."""
         return self._clock.monotonic() >= self._not_before
 
-    def look(self, job_ids: Collection[str]) -> Mapping[str, JobStatus] | None:
-        """Give where jobs stand, or None where the queue does not answer."""
-        return self._ask(lambda: self._cluster.look(job_ids)) if job_ids else {}
+    def look(self, names: Mapping[str, str]) -> Mapping[str, JobStatus] | None:
+        """Give where jobs stand, given their names by their ids, or None where the queue does not answer."""
+        return self._ask(lambda: self._cluster.look(names)) if names else {}
 
     def find(self, names: Collection[str]) -> Mapping[str, str] | None:
         """Give the ids of those of the named jobs that are alive, or None where the queue does not answer."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
-from bohpo.campaign.attempts import INFRASTRUCTURE, may_try_again, retry_delay
+from bohpo.campaign.attempts import CONFIGURATION, INFRASTRUCTURE, may_try_again, retry_delay
 from bohpo.campaign.clock import Clock
 from bohpo.campaign.ending import Ending, find_ending, read_outcome
 from bohpo.campaign.jobs import Jobs
@@ -40,6 +40,10 @@ class WaitingLine:
         """Have a trial wait no longer."""
         self._trials.remove(trial)
         self._not_before.pop(trial, None)
+
+    def release(self) -> None:
+        """Have all of them ready now."""
+        self._not_before.clear()
 
     def clear(self) -> None:
         """Have none wait."""
@@ -77,21 +81,30 @@ class Recorder:
             return
         if ending.state is AttemptState.COMPLETED:
             self._complete(attempt)
-        elif (is_excused and ending.state in INFRASTRUCTURE) or may_try_again(
-            trial, ending.state, has_progressed=self._jobs.has_checkpoint
-        ):
+        elif self._go_on_or_fail(ending.of(attempt), is_excused=is_excused):
             self._ledger.announce("attempt-ended", f"trial {trial.number} will go on: {ending.reason}", trial.number)
-            self._waiting.add(trial.number, retry_delay(trial, ending.state))
-        else:
-            self.fail(trial.number, f"{ending.state.value}: {ending.reason}")
+
+    def _go_on_or_fail(self, ended: Attempt, *, is_excused: bool) -> bool:
+        """Have the trial of an attempt that ended badly wait for another one, or fail; give whether it goes on."""
+        trial = self._ledger.trials[ended.trial]
+        if (is_excused and ended.state in INFRASTRUCTURE) or may_try_again(
+            trial, ended.state, has_progressed=self._jobs.has_checkpoint
+        ):
+            self._waiting.add(trial.number, retry_delay(trial, ended.state))
+            return True
+        self.fail(trial.number, f"{ended.state.value}: {ended.reason}")
+        return False
 
     def record_again(self, attempt: Attempt) -> None:
         """Go on from an attempt that was recorded as ended, but perhaps not what followed for its trial."""
         plan = self._jobs.plan(attempt)
         ending = find_ending(plan.directory, plan.spec, now=self._clock.now())
-        if AttemptState.COMPLETED not in (ending.state, attempt.state):
-            ending = Ending.as_recorded(attempt)
-        self.record(attempt, ending, is_excused=True)
+        if AttemptState.COMPLETED in (ending.state, attempt.state):
+            self.record(attempt, ending, is_excused=True)
+        elif attempt.state in INFRASTRUCTURE | CONFIGURATION:
+            self._go_on_or_fail(attempt, is_excused=True)
+        else:
+            self.record(attempt, Ending.as_recorded(attempt), is_excused=True)
 
     def lose(self, attempt: Attempt, reason: str) -> None:
         """Record that nothing more is expected of an attempt, although its job may still run."""

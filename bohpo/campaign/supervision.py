@@ -145,6 +145,8 @@ class Supervision:
             self._last_beat = time.monotonic()
             with contextlib.suppress(OSError):
                 self._attempt.heartbeat.touch()
+                if self._attempt.closed.exists():  # given up: another attempt is at the trial, or will be
+                    self.stop(AttemptState.PREEMPTED, STOP_GRACE_S)
 
     def _copy_log(self, pipe: int) -> bool:
         """Copy what the trainer printed; give whether it may print more."""

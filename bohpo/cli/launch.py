@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from bohpo.campaign.launch import begin, drive, make_cluster, study_of
+from bohpo.campaign.launch import begin, drive, end_jobs, jobs_left, make_cluster, study_of
 from bohpo.cli.dry_run import say_what_would_run
 from bohpo.cli.output import emit, say
 from bohpo.cli.place import HERE, Place
@@ -32,7 +32,8 @@ def launch(
 ) -> None:
     """Run a study as a campaign, driven from here and to its end; launched again, it goes on where it was.
 
-    Ctrl-C stops it cleanly: running trainings save a checkpoint, and `bohpo resume` goes on with them.
+    Ctrl-C stops it cleanly, and `bohpo resume` goes on with it: trainings on this machine save a checkpoint, jobs in a
+    queue run on.
 
     Args:
         study: Study file, TOML.
@@ -80,16 +81,23 @@ def stop(campaign: str, /, *, now: bool = False, json: bool = False, place: Plac
         place: Where it is recorded.
     """
     with place.open() as store:
-        lease = store.lease(store.campaign(campaign).name)
+        record = store.campaign(campaign)
+        lease = store.lease(record.name)
+        left = 0 if lease is not None else jobs_left(record, store)
         request = StopRequest.NOW if now else StopRequest.DRAIN
         if lease is not None:
             store.request_stop(campaign, request)
+        elif left and now:
+            end_jobs(study_of(record), record, store)
     if json:
-        emit({"campaign": campaign, "request": request.value, "driver": lease is not None})
-    elif lease is None:
-        say(f"no driver is at work on {campaign!r}; nothing runs")
-    else:
+        emit({"campaign": campaign, "request": request.value, "driver": lease is not None, "jobs": left})
+    elif lease is not None:
         say(f"{campaign} will stop {'now' if now else 'when its running trainings have ended'}")
+    elif left:
+        told = "ended" if now else "run on; `bohpo stop --now` ends them"
+        say(f"no driver is at work on {campaign!r}; jobs that it left: {left}, {told}")
+    else:
+        say(f"no driver is at work on {campaign!r}; nothing runs")
 
 
 def resume(

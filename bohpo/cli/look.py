@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 
 from bohpo.campaign.attempts import attempt_directory
+from bohpo.campaign.queue_report import QueueState
 from bohpo.cli.gather import gather
 from bohpo.cli.output import emit, pairs, table
 from bohpo.cli.place import HERE, Place
+from bohpo.cli.queue_words import queue_as_json, queue_rows, queue_word
 from bohpo.cli.summary import as_json, driver, expectation_as_json, rows, summary_as_json, trial_as_json
 from bohpo.errors import NotFoundError, NoUsableTrialError
 from bohpo.store.records import Summary
@@ -47,10 +49,13 @@ def status(campaign: str, /, *, json: bool = False, place: Place = HERE) -> None
     with place.open() as store:
         view = gather(store, campaign, curves_of=0)
         driven_by = driver(store.lease(campaign))
+    queue = QueueState.read(view.campaign)
     if json:
-        emit(as_json(view, driver=driven_by))
+        emit({**as_json(view, driver=driven_by), "queue": queue_as_json(view, queue)})
         return
-    pairs([*rows(view, status_of(view)), ("driven by", driven_by or "nobody")])
+    left = sum(attempt.state.is_alive for attempt in view.attempts)
+    nobody = f"nobody; jobs that may run on: {left}" if left else "nobody"
+    pairs([*rows(view, status_of(view)), *queue_rows(view, queue), ("driven by", driven_by or nobody)])
 
 
 SOURCES = {
@@ -154,13 +159,16 @@ def _trial_rows(view: CampaignView, trial: Trial) -> list[tuple[str, str]]:
     if trial.metrics:
         lines.append(("metrics", ""))
         lines += [(f"  {name}", wording.number(figure)) for name, figure in sorted(trial.metrics.items())]
+    queue = QueueState.read(view.campaign)
     for attempt in trial.attempts:
         took = (
             ""
             if attempt.started is None or attempt.ended is None
             else wording.duration(attempt.ended - attempt.started)
         )
-        told = " · ".join(part for part in (attempt.state.value, took, f"job {attempt.job}", attempt.reason) if part)
+        job = f"job {attempt.job}" if attempt.job else "no job"
+        words = (attempt.state.value, took, job, attempt.reason or queue_word(attempt, queue))
+        told = " · ".join(word for word in words if word)
         lines.append((f"attempt {attempt.number}", told))
     return lines
 

@@ -81,6 +81,7 @@ def as_json(view: CampaignView, *, driver: str | None = None) -> dict[str, Any]:
         "busy_fraction": now.busy,
         "busy_fraction_after_first_jobs": now.busy_after,
         "mean_gap_seconds": now.mean_gap,
+        "mean_queue_seconds": now.mean_wait,
         "elapsed_seconds": now.elapsed,
         "remaining_seconds": now.remaining,
     }
@@ -135,6 +136,8 @@ def rows(view: CampaignView, now: Status) -> list[tuple[str, str]]:
         lines.append(("busy fraction", f"{now.busy:.3f}{after}"))
     if now.mean_gap is not None:
         lines.append(("gap between jobs", f"{now.mean_gap:.2f} s"))
+    if now.mean_wait is not None:
+        lines.append(("queue to start", f"{now.mean_wait:.2f} s on average"))
     lines.append(("elapsed", wording.duration(now.elapsed)))
     if now.remaining:
         lines.append(("left about", wording.duration(now.remaining)))

@@ -16,7 +16,17 @@ from bohpo.errors import StoreError
 from bohpo.store import Store, TrialsReader
 from bohpo.store.records import CampaignState
 
-_TOLD = {"driver-started", "completed", "failed", "attempt-ended", "no-proposal", "driver-ended"}
+_TOLD = {
+    "driver-started",
+    "completed",
+    "completed-late",
+    "failed",
+    "attempt-ended",
+    "jobs-end-early",
+    "waiting-long",
+    "no-proposal",
+    "driver-ended",
+}
 
 
 def watch(campaign: str, /, *, interval: float = 1.0, json: bool = False, place: Place = HERE) -> None:

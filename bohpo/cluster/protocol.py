@@ -83,6 +83,10 @@ class Cluster(Protocol):
     def look(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         """Ask the queue about jobs, all in one query, whoever submitted them; the answer may be some seconds old.
 
+        Args:
+            job_ids: The queue's names for them. Where it is a mapping to the jobs' own names, a job that the queue
+                lists under another name is GONE: a queue that lost its memory gives ids a second time.
+
         Returns:
             The status of each; one that the queue does not know (any more) is GONE.
 

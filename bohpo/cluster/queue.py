@@ -73,7 +73,7 @@ class QueueCluster:
 
     def look(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         """Ask the queue about jobs; one that it has just accepted and does not list yet is QUEUED."""
-        listing = self.jobs(not_older_than_s=LISTING_S)
+        listing = self._named(self.jobs(not_older_than_s=LISTING_S), job_ids)
         missing = [job_id for job_id in job_ids if job_id not in listing and job_id not in self._ended]
         self._remember_ends(missing)
         return {job_id: self._status(job_id, listing) for job_id in job_ids}
@@ -164,6 +164,13 @@ class QueueCluster:
             for job_id in self._listing:
                 self._accepted_at.pop(job_id, None)
         return self._listing
+
+    def _named(self, listing: Mapping[str, ListedJob], job_ids: Collection[str]) -> Mapping[str, ListedJob]:
+        """Leave out the jobs that have an id of ours and another name; queues that lost their memory repeat ids."""
+        if not isinstance(job_ids, Mapping):
+            return listing
+        ours = {job_id: self.name_of(name) for job_id, name in job_ids.items()}
+        return {job_id: job for job_id, job in listing.items() if ours.get(job_id, job.name) == job.name}
 
     def _remember_ends(self, job_ids: Collection[str]) -> None:
         if not job_ids:

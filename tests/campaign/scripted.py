@@ -12,28 +12,18 @@ from bohpo.cluster.protocol import Job, JobState, JobStatus
 from bohpo.durable import write_json
 from bohpo.errors import QueueError
 from bohpo.processes import ATTEMPT_DIRECTORY
+from bohpo.simulation.clock import VirtualClock
 from bohpo.trainer import AttemptDirectory
 from bohpo.trial import AttemptState
 
 
-class StepClock:
+class StepClock(VirtualClock):
     """A clock that only waiting moves."""
 
-    def __init__(self) -> None:
-        """Begin at an arbitrary moment."""
-        self.elapsed = 0.0
-
-    def now(self) -> float:
-        """Give the time."""
-        return 1_700_000_000.0 + self.elapsed
-
-    def monotonic(self) -> float:
-        """Give the time since the begin."""
-        return self.elapsed
-
-    def sleep(self, seconds: float) -> None:
-        """Let time pass."""
-        self.elapsed += seconds
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the begin."""
+        return self.monotonic()
 
 
 def succeed(files: AttemptDirectory) -> None:
@@ -64,6 +54,7 @@ class Course:
         detail: What the queue says while it waits.
         begins: Whether its worker begins.
         beats: Whether its worker goes on to show signs of life.
+        outlives_s: Seconds that the worker is at work after the queue says that the job is gone.
     """
 
     queued_s: float = 0.0
@@ -73,6 +64,7 @@ class Course:
     detail: str = ""
     begins: bool = True
     beats: bool = True
+    outlives_s: float = 0.0
 
 
 WAITS = JobStatus(JobState.QUEUED)
@@ -102,6 +94,7 @@ class ScriptedCluster:
         self.courses = dict(courses or {})
         self.entries: dict[str, Entry] = {}
         self.refusals: list[QueueError] = []
+        self.next_ids: list[str] = []
         self.unacknowledged = 0
         self.is_silent: Callable[[], bool] = lambda: False
         self.each_wait: Callable[[], None] = lambda: None
@@ -113,7 +106,7 @@ class ScriptedCluster:
             raise self.refusals.pop(0)
         self._answer()
         _, trial, attempt, _ = job.name.rsplit("-", 3)
-        job_id = str(100 + len(self.entries))
+        job_id = self.next_ids.pop(0) if self.next_ids else str(100 + len(self.entries))
         course = self.courses.get((int(trial), int(attempt)), Course())
         self.entries[job_id] = Entry(job, course, self.clock.elapsed)
         self._move()
@@ -125,8 +118,8 @@ class ScriptedCluster:
     def look(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         """Tell where jobs stand."""
         self._answer()
-        gone = JobStatus(JobState.GONE)
-        return {job_id: self.entries[job_id].status if job_id in self.entries else gone for job_id in job_ids}
+        assert isinstance(job_ids, Mapping)
+        return {job_id: self._status(job_id, name) for job_id, name in job_ids.items()}
 
     def find(self, names: Collection[str]) -> Mapping[str, str]:
         """Find those that are alive."""
@@ -171,6 +164,10 @@ class ScriptedCluster:
         """The names of the jobs that are alive."""
         return [entry.job.name for entry in self.entries.values() if entry.status.state.is_alive]
 
+    def _status(self, job_id: str, name: str) -> JobStatus:
+        entry = self.entries.get(job_id)
+        return JobStatus(JobState.GONE) if entry is None or entry.job.name != name else entry.status
+
     def _answer(self) -> None:
         if self.is_silent():
             raise QueueError("slurm_load_jobs error: Unable to contact slurm controller")
@@ -179,6 +176,8 @@ class ScriptedCluster:
         for entry in self.entries.values():
             if entry.status.state.is_alive:
                 self._move_one(entry)
+            elif entry.course.outlives_s:
+                self._outlive(entry)
 
     def _move_one(self, entry: Entry) -> None:
         age = self.clock.elapsed - entry.submitted
@@ -192,5 +191,13 @@ class ScriptedCluster:
         else:
             if course.begins:
                 entry.files.heartbeat.touch()
-            course.leaves(entry.files)
             entry.status = JobStatus(course.state)
+            if not course.outlives_s:
+                course.leaves(entry.files)
+
+    def _outlive(self, entry: Entry) -> None:
+        course = entry.course
+        if self.clock.elapsed - entry.submitted < course.queued_s + course.runs_s + course.outlives_s:
+            entry.files.heartbeat.touch()
+        elif not entry.files.ended.exists():
+            course.leaves(entry.files)

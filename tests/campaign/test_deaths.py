@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,8 @@ from bohpo.cluster.protocol import JobState
 from bohpo.durable import write_json
 from bohpo.errors import QueueError
 from bohpo.optimizer import RandomOptimizer
-from bohpo.store import CampaignState, Owner, Store, open_store
+from bohpo.simulation.store import MemoryStore
+from bohpo.store import CampaignState, Owner, Store
 from bohpo.trainer import AttemptDirectory
 from bohpo.trial import Attempt, AttemptState, Proposal, Trial, TrialState
 from tests.campaign.scripted import Course, ScriptedCluster, StepClock, nothing, say, succeed
@@ -26,14 +26,13 @@ from tests.campaign.test_loop import study
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with contextlib.closing(open_store(str(tmp_path / "bohpo.db"))) as opened:
-        yield opened
+def cluster() -> ScriptedCluster:
+    return ScriptedCluster(StepClock())
 
 
 @pytest.fixture
-def cluster() -> ScriptedCluster:
-    return ScriptedCluster(StepClock())
+def store(cluster: ScriptedCluster) -> Store:
+    return MemoryStore(cluster.clock)
 
 
 @pytest.fixture(autouse=True)
@@ -363,3 +362,40 @@ def test_files_of_another_attempt_are_no_outcome(store: Store, tmp_path: Path, c
     [trial] = store.trials("specimen")
     assert [attempt.state for attempt in trial.attempts] == [AttemptState.LOST, AttemptState.COMPLETED]
     assert attempt_directory(campaign, 0, 1).outcome.exists()
+
+
+def test_a_queue_that_lost_its_memory_and_repeats_an_id_mixes_up_no_trials(
+    store: Store, tmp_path: Path, cluster: ScriptedCluster
+) -> None:
+    cluster.courses |= {(0, 1): Course(runs_s=1e9), (1, 1): Course(runs_s=3.0), (2, 1): Course(runs_s=60.0)}
+    cluster.next_ids = ["7", "8", "7"]
+    trials = run(store, tmp_path, cluster, trials=3)
+    assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 3
+    assert [[attempt.state.value for attempt in trial.attempts] for trial in trials] == [
+        ["lost", "completed"],
+        ["completed"],
+        ["completed"],
+    ]
+
+
+def test_what_an_earlier_driver_told_of_an_attempt_is_not_told_again(
+    store: Store, tmp_path: Path, cluster: ScriptedCluster
+) -> None:
+    cluster.courses[0, 1] = Course(leaves=nothing, state=JobState.NODE_FAILED)
+    cluster.each_wait = lambda: cluster.refusals.extend([QueueError("closed", is_for_good=True)] * 9)
+    with pytest.raises(QueueError, match="closed"):
+        run(store, tmp_path, cluster)
+    cluster.each_wait = cluster.refusals.clear
+    cluster.refusals.clear()
+    run(store, tmp_path, cluster)
+    assert [event.kind for event in store.events("specimen")].count("attempt-ended") == 1
+
+
+@pytest.mark.parametrize("state", [JobState.NODE_FAILED, JobState.GONE])
+def test_a_queue_that_lost_sight_of_a_worker_is_not_believed_while_the_worker_shows_life(
+    store: Store, tmp_path: Path, cluster: ScriptedCluster, state: JobState
+) -> None:
+    cluster.courses[0, 1] = Course(state=state, outlives_s=600.0)
+    [trial] = run(store, tmp_path, cluster)
+    assert [attempt.state for attempt in trial.attempts] == [AttemptState.COMPLETED]
+    assert cluster.clock.elapsed > 600.0

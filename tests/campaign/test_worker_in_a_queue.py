@@ -130,3 +130,15 @@ def test_a_stop_while_another_worker_is_waited_for_ends_the_waiting_one(tmp_path
     assert second.wait() != 0
     assert first.wait() == 0
     assert steps_of(attempt) == list(range(20))
+
+
+def test_a_worker_whose_attempt_is_given_up_stops_by_itself(tmp_path: Path) -> None:
+    attempt = prepare(tmp_path, "stepwise")
+    attempt.config.write_text('{"x": 0.7, "step_seconds": 2.0}')
+    worker = start(attempt)
+    wait_for(attempt.progress)
+    attempt.closed.touch()
+    assert worker.wait() == 0
+    ending = Ending.read(attempt)
+    assert ending is not None
+    assert ending.state is AttemptState.PREEMPTED
