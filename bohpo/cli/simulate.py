@@ -63,8 +63,8 @@ def simulate(
         results: Trainings that took place, as `bohpo export CAMPAIGN --format csv` writes them: durations and scores
             are taken from there.
         faults: What goes wrong, as KEY=SHARE: a share of the attempts for raises, writes-garbage, killed, cancelled,
-            requeued, restarted, out-of-memory, node-failed, time-limit, failed, gone or hangs; of the requests to the
-            queue for refused, unacknowledged or unanswered; driver-deaths=NUMBER.
+            requeued, restarted, out-of-memory, node-failed, time-limit, failed, gone, hangs or cut-off; of the requests
+            to the queue for refused, unacknowledged or unanswered; driver-deaths=NUMBER.
         optimize: Let the study's optimizer propose, in its real time, and tell the best score; else chance proposes.
         json: Print the answer as one JSON object.
     """

@@ -19,6 +19,7 @@ class Fate(StrEnum):
     """What becomes of an attempt: first what its trainer does, then what its worker, node or queue does to it.
 
     A requeued job is asked to stop first, a restarted one is lost with its node; both are run again under their ids.
+    The node of a job that is cut off is lost to the queue, but not to the shared disk: the training goes on.
     """
 
     SUCCEEDS = "succeeds"
@@ -35,6 +36,7 @@ class Fate(StrEnum):
     FAILED = "failed"
     GONE = "gone"
     HANGS = "hangs"
+    CUT_OFF = "cut-off"
 
 
 @dataclass(frozen=True, slots=True)

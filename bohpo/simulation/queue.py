@@ -163,6 +163,8 @@ class VirtualQueue:
         if fate is Fate.HANGS:
             job.worker.hang()
             job.course += 1
+        elif fate is Fate.CUT_OFF:
+            self._cut_off(job)
         else:
             self._end(job, fate)
 
@@ -176,6 +178,8 @@ class VirtualQueue:
             return
         if fate is None:
             self._start(job)
+        elif fate is Fate.CUT_OFF:
+            self._cut_off(job)
         else:
             self._end(job, fate)
 
@@ -191,6 +195,12 @@ class VirtualQueue:
         if course is not None:
             self._plan(job, *course)
 
+    def _cut_off(self, job: VirtualJob) -> None:
+        """Have the queue give up a job whose worker goes on where nobody can stop it."""
+        job.state, job.ended = JobState.NODE_FAILED, self._clock.monotonic()
+        if job.worker is not None:
+            self._plan(job, job.worker.left_s, Fate.SUCCEEDS)
+
     def _end(self, job: VirtualJob, fate: Fate) -> None:
         now = self._clock.monotonic()
         job.course += 1
@@ -201,6 +211,8 @@ class VirtualQueue:
             job.runs.append(
                 Run(job.started, now, fate, worker.trained_s, worker.resumed_s, worker.saved_s, value, worker.is_hung)
             )
+        if job.ended is not None:  # the queue had given it up
+            return
         if fate in (Fate.REQUEUED, Fate.RESTARTED):
             job.state = JobState.QUEUED
             self._plan(job, self._wait(job.spec), None)

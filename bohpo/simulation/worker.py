@@ -110,6 +110,12 @@ class VirtualWorker:
             return self._trained_before_hang_s
         return max(self._clock.monotonic() - self._began - self._pace.startup_s, 0.0)
 
+    @property
+    def left_s(self) -> float:
+        """Seconds until the training comes to its end, if nobody stops it."""
+        end = self._began + self._pace.startup_s + max(self.training.seconds - self.resumed_s, 0.0)
+        return end - self._clock.monotonic()
+
     def end(self, fate: Fate) -> None:
         """Leave the files of an attempt that ends now."""
         if self.is_hung:
