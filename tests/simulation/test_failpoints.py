@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from random import Random
 
 import pytest
 
@@ -15,6 +16,9 @@ from bohpo.store.records import CampaignState
 from tests.simulation.campaigns import begin, drive, finish, folder, points
 from tests.simulation.failpoints import Failpoints, Kind
 from tests.simulation.promises import Witness, breaches
+
+SEQUENCES, DRIVERS, FAULTS_WITHIN = 40, 4, 60
+"""Sequences that are tried, drivers in each, and how many points a driver passes at the most before its fault."""
 
 READS = ("store.campaign", "store.events", "store.trials", "queue.look", "queue.find")
 
@@ -94,3 +98,16 @@ def test_a_driver_that_dies_with_any_write_breaks_no_promise_on_a_real_database(
     writes = [number for number, name in points(trials=2) if name not in READS]
     broken = {number: play(number, Kind.DEATH_AFTER, trials=2, database=True).broken for number in writes}
     assert {number: found for number, found in broken.items() if found} == {}
+
+
+@pytest.mark.parametrize("seed", range(SEQUENCES))
+def test_no_sequence_of_faults_of_one_driver_after_another_breaks_a_promise(seed: int) -> None:
+    random = Random(seed)
+    with folder() as home:
+        site, witness = begin(home), Witness()
+        for number in range(1, 1 + DRIVERS):
+            kind = random.choice([Kind.DEATH_BEFORE, Kind.DEATH_AFTER, Kind.LOST_ACKNOWLEDGEMENT, Kind.OUTAGE])
+            failpoints = Failpoints(site.clock, at=random.randrange(FAULTS_WITHIN), kind=kind)
+            drive(site, dead_driver(number), failpoints, witness)
+        finish(site, witness)
+        assert breaches(site, witness) == []
