@@ -34,7 +34,8 @@ class Job:
 class JobState(StrEnum):
     """Where a job stands, as its queue tells.
 
-    The first two are alive. The others tell why a job is gone; GONE is all that is known where a queue forgets.
+    The first two are alive; a suspended job counts as QUEUED, for its worker shows no sign of life and does not hang.
+    The others tell why a job is gone; GONE is all that is known where a queue forgets.
     """
 
     QUEUED = "queued"

@@ -115,9 +115,9 @@ def _parse(text: str, command: str) -> list[ListedJob]:
 
 def _state(job: Mapping[str, Any]) -> JobState:
     status = job["JobStatus"]
-    if status in (_RUNNING, _TRANSFERRING, _SUSPENDED):
+    if status in (_RUNNING, _TRANSFERRING):  # not the suspended ones, whose workers show no sign of life
         return JobState.RUNNING
-    if status in (_IDLE, _HELD):
+    if status in (_IDLE, _HELD, _SUSPENDED):
         return JobState.QUEUED
     if status == _COMPLETED:
         return JobState.GONE if job.get("ExitCode", 0) == 0 else JobState.FAILED

@@ -18,8 +18,8 @@ from bohpo.errors import QueueError
 _NO_JOBS = 255
 
 _STATES = {
-    **dict.fromkeys(("PEND", "PSUSP", "WAIT", "PROV"), JobState.QUEUED),
-    **dict.fromkeys(("RUN", "USUSP", "SSUSP", "UNKWN"), JobState.RUNNING),
+    **dict.fromkeys(("PEND", "PSUSP", "WAIT", "PROV", "USUSP", "SSUSP"), JobState.QUEUED),
+    **dict.fromkeys(("RUN", "UNKWN"), JobState.RUNNING),
     "DONE": JobState.GONE,
     "ZOMBI": JobState.NODE_FAILED,
 }

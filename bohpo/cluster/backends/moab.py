@@ -16,7 +16,7 @@ from bohpo.cluster.commands import Run, this_user
 from bohpo.cluster.listing import ListedJob, listed, read_xml, unreadable
 from bohpo.cluster.protocol import JobState
 
-_RUNNING = ("Running", "Starting", "Suspended", "Migrated", "Staging")
+_RUNNING = ("Running", "Starting", "Migrated", "Staging")
 _COMPLETED = "Completed"
 
 

@@ -20,8 +20,8 @@ from bohpo.cluster.protocol import JobState
 from bohpo.errors import QueueError
 
 _STATES = {
-    **dict.fromkeys(("Waiting", "Hold", "toLaunch", "toAckReservation", "Launching"), JobState.QUEUED),
-    **dict.fromkeys(("Running", "Suspended", "Resuming", "Finishing", "toError"), JobState.RUNNING),
+    **dict.fromkeys(("Waiting", "Hold", "toLaunch", "toAckReservation", "Launching", "Suspended"), JobState.QUEUED),
+    **dict.fromkeys(("Running", "Resuming", "Finishing", "toError"), JobState.RUNNING),
     "Terminated": JobState.GONE,
     "Error": JobState.FAILED,
 }

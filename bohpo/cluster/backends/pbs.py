@@ -23,8 +23,8 @@ _FINISHED_JOB = 35
 _KILLED_BY_SIGNAL = 256
 
 _STATES = {
-    **dict.fromkeys("QWHTM", JobState.QUEUED),
-    **dict.fromkeys("RESUB", JobState.RUNNING),
+    **dict.fromkeys("QWHTMSU", JobState.QUEUED),
+    **dict.fromkeys("REB", JobState.RUNNING),
 }
 _EXITS = {
     "0": JobState.GONE,

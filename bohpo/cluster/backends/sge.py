@@ -79,7 +79,7 @@ def list_jobs(run: Run) -> Iterable[ListedJob]:
 
 def _state(code: str) -> JobState:
     """Give the state of a code such as r, qw, hqw, Eqw, dr, Rr; all of these wait or run."""
-    return JobState.RUNNING if set(code) & set("rtsST") and "q" not in code else JobState.QUEUED
+    return JobState.RUNNING if set(code) & set("rt") and not set(code) & set("qsST") else JobState.QUEUED
 
 
 def ended_jobs(run: Run, job_ids: Collection[str]) -> Iterable[ListedJob]:

@@ -26,8 +26,8 @@ _STATES = {
     "RUNNING": JobState.RUNNING,
     "COMPLETING": JobState.RUNNING,
     "STAGE_OUT": JobState.RUNNING,
-    "SUSPENDED": JobState.RUNNING,
-    "STOPPED": JobState.RUNNING,
+    "SUSPENDED": JobState.QUEUED,  # its worker shows no sign of life, and is not to be taken for one that hangs
+    "STOPPED": JobState.QUEUED,
     "SIGNALING": JobState.RUNNING,
     "RESIZING": JobState.RUNNING,
     "COMPLETED": JobState.GONE,
