@@ -67,6 +67,22 @@ def test_a_controller_that_is_away_stalls_the_campaign_and_loses_nothing(
     measured("P4", f"slurmctld away for {seconds} s: {len(running)} results recorded meanwhile, {lost} attempts lost")
 
 
+@pytest.mark.long
+def test_a_controller_that_forgets_jobs_and_gives_their_numbers_again_loses_no_trial(
+    slurm: SlurmCluster, tmp_path: Path, measured: Measured
+) -> None:
+    campaign = CountedCampaign(tmp_path, SLURM, trials=6, jobs=3, steps=40, step_seconds=0.2)
+    driver = campaign.drive()
+    campaign.wait_for_steps(1, trainings=1)
+    slurm.controller.kill()  # what it has not written to its disk yet it forgets
+    slurm.mend()
+    left = campaign.finish(driver)
+    jobs = [attempt.job for trial in left.trials for attempt in trial.attempts]
+    measured(
+        "P4", f"slurmctld killed over fresh jobs: 0 trials forgotten, {len(jobs) - len(set(jobs))} ids given twice"
+    )
+
+
 def test_nodes_whose_daemon_was_killed_and_came_back_lose_nothing(
     slurm: SlurmCluster, tmp_path: Path, measured: Measured
 ) -> None:
