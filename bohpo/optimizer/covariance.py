@@ -78,7 +78,7 @@ class Rows:
         features: Shape (n, f).
         scaled: Features over lengthscales, shape (n, f).
         norms: Squared norm of each scaled row, shape (n,).
-        effects: Slopes, choices and bends times the standard deviation of the trend, shape (n, f + q).
+        effects: Slopes, choices and bends times the standard deviation of the trend, shape (n, e); e = 0 without one.
     """
 
     features: Array
@@ -112,12 +112,13 @@ class Covariance:
         """
         self.layout, self.signal, self.trend = layout, signal, trend
         self._root = np.sqrt(w[layout.axes])
-        self._effects = MainEffects(layout, trend)
+        self._effects = MainEffects(layout, trend) if trend else None
 
     def rows(self, features: Array) -> Rows:
         """Prepare features, shape (n, f)."""
         scaled = features * self._root
-        return Rows(features, scaled, np.square(scaled).sum(axis=1), self._effects(features))
+        effects = self._effects(features) if self._effects else features[:, :0]
+        return Rows(features, scaled, np.square(scaled).sum(axis=1), effects)
 
     def __call__(self, a: Rows, b: Rows) -> Array:
         """Give the covariance between m and n rows: (m, n)."""
@@ -127,7 +128,7 @@ class Covariance:
         """Give the covariance between m and n rows, and what `gradient` needs of it: (m, n) and (m, n)."""
         correlation, slope = matern52(_squared(a, b))
         covariance = np.multiply(correlation, self.signal, out=correlation)
-        if self.trend:
+        if self._effects:
             covariance += a.effects @ b.effects.T
         return covariance, slope
 
@@ -150,12 +151,14 @@ class Covariance:
         q = self.layout.numeric
         pull = weights * slope * (2.0 * self.signal)
         gradient = self._root[:q] * (a.scaled[:, :q] * pull.sum(axis=1)[:, None] - pull @ b.scaled[:, :q])
-        if self.trend:
+        if self._effects:
             gradient += self._effects.gradient(a.features, weights @ b.effects)
         return np.asarray(gradient)
 
     def diagonal_gradient(self, a: Rows) -> Array:
         """Differentiate the variance at m rows with respect to the numeric features: (m, q)."""
+        if not self._effects:
+            return np.zeros((len(a.features), self.layout.numeric))
         return 2.0 * self._effects.gradient(a.features, a.effects)
 
 

@@ -96,9 +96,9 @@ class Posterior:
         pull[:, : len(self._weights)] += self._weights
         gradient = self.covariance.gradient(at, self._rows, slope, pull)
         gradient += (0.5 * sd_weight / sd)[:, None] * self.covariance.diagonal_gradient(at)
-        numeric = self.layout.numeric
-        if numeric:
-            steepness = 4.0 * self.hyperparameters.curvature / numeric
+        numeric, curvature = self.layout.numeric, self.hyperparameters.curvature
+        if curvature:
+            steepness = 4.0 * curvature / numeric
             gradient -= steepness * (2.0 * features[:, :numeric] - 1.0)
         return self._mean(at, cross) + sd_weight * sd, gradient
 
@@ -116,11 +116,12 @@ class Posterior:
         return believing
 
     def _mean(self, at: Rows, cross: Array) -> Array:
-        prior = -self.hyperparameters.curvature * bowl(self.layout, at.features)
-        return np.asarray(prior + cross[:, : len(self._weights)] @ self._weights)
+        mean = np.asarray(cross[:, : len(self._weights)] @ self._weights)
+        curvature = self.hyperparameters.curvature
+        return mean - curvature * bowl(self.layout, at.features) if curvature else mean
 
     def _variance(self, at: Rows, explained: Array) -> Array:
-        left = self.covariance.diagonal(at) - np.square(explained).sum(axis=1)
+        left = self.covariance.diagonal(at) - np.einsum("ij,ij->i", explained, explained)
         return np.asarray(np.maximum(left, SMALLEST_VARIANCE))
 
     def _explain(self, cross: Array) -> Array:

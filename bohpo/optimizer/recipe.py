@@ -17,6 +17,7 @@ The defaults are what was best on tuning tasks; every part can be left out, to m
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 
 
@@ -26,7 +27,7 @@ class View:
 
     Attributes:
         name: For people.
-        sd_weight: Weight of the standard deviation in the acquisition; 0 exploits only.
+        sd_weight: Weight of the standard deviation in the acquisition where little is running; see `Recipe.sd_weight`.
         trend: Whether the covariance has a part for main effects, see `bohpo.optimizer.covariance`.
         bowl: Whether the prior mean is a bowl, see `bohpo.optimizer.fit`.
         compress: Whether scores below the median are drawn together logarithmically.
@@ -46,6 +47,9 @@ class View:
 TRENDS = View("trends", 1.8, trend=True, compress=True, w_strength=0.3, choice_w=0.3)
 BOWL = View("bowl", 1.4, bowl=True)
 
+CROWDING = 1.0
+"""How much a proposal heeds how many trials are running for each result."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -57,9 +61,11 @@ class Recipe:
         compress: Let the first view draw low scores together.
         explore: Go where the model is uncertain, not only where it hopes for most.
         pending: Condition the standard deviation on what is running.
+        crowding: Explore the more, the more is running for each result.
         failures: Take what failed as the worst value seen.
         measured_noise: Use the variances that trainers measure.
         centre_first: Begin at the centre of the space.
+        draw_in: Draw points of a long start towards the centre.
         spray: Look around the best points, beside all over the space.
         climb: Improve the best candidates along the gradient and from neighbour to neighbour.
         refit_always: Fit anew after every result, also when there are hundreds.
@@ -70,9 +76,11 @@ class Recipe:
     compress: bool = True
     explore: bool = True
     pending: bool = True
+    crowding: bool = True
     failures: bool = True
     measured_noise: bool = True
     centre_first: bool = True
+    draw_in: bool = True
     spray: bool = True
     climb: bool = True
     refit_always: bool = False
@@ -81,7 +89,8 @@ class Recipe:
     def views(self) -> tuple[View, ...]:
         """The views that take turns."""
         chosen = [view for view, kept in ((TRENDS, self.trends_view), (BOWL, self.bowl_view)) if kept]
-        return tuple(self._change(view) for view in chosen or [dataclasses.replace(TRENDS, name="plain", trend=False)])
+        chosen = chosen or [dataclasses.replace(TRENDS, name="plain", trend=False)]
+        return tuple(dataclasses.replace(view, compress=view.compress and self.compress) for view in chosen)
 
     def view(self, index: int, results: int, dimension: int) -> View:
         """Give the view that proposes.
@@ -94,7 +103,16 @@ class Recipe:
         views = [view for view in self.views if results >= dimension or not view.trend] or self.views
         return views[index % len(views)]
 
-    def _change(self, view: View) -> View:
-        return dataclasses.replace(
-            view, compress=view.compress and self.compress, sd_weight=view.sd_weight if self.explore else 0.0
-        )
+    def sd_weight(self, view: View, results: int, pending: int) -> float:
+        """Give the weight of the standard deviation in the acquisition.
+
+        What is running has taken the best bets already, and the next proposal will not hear of it: it had better look
+        elsewhere. The more is running for each result, the greater the weight.
+
+        Args:
+            view: That proposes.
+            results: How many trials have completed or failed.
+            pending: How many trials are running.
+        """
+        crowd = pending / max(results, 1) if self.crowding else 0.0
+        return view.sd_weight * math.sqrt(1.0 + CROWDING * crowd) if self.explore else 0.0

@@ -56,7 +56,7 @@ class Round:
     def by_startup(self, first: int, n: int) -> list[Proposal]:
         """Propose the points to begin with."""
         began = time.perf_counter()
-        points = startup_points(self._cube, first, n, self._seed, centre_first=self._recipe.centre_first)
+        points = self._startup_points(first, n)
         proposals = [self._take(self._or_another(point, first + k), "startup") for k, point in enumerate(points)]
         seconds = (time.perf_counter() - began) / max(n, 1)
         return [dataclasses.replace(proposal, seconds=seconds) for proposal in proposals]
@@ -77,17 +77,24 @@ class Round:
             logger.warning("the Gaussian process failed (%s); a Sobol point stands in for its proposal", error)
             proposal = None
         if proposal is None:
-            (point,) = startup_points(self._cube, index, 1, self._seed)
+            (point,) = self._startup_points(index, 1)
             proposal = self._take(self._or_another(point, index), "fallback")
         return dataclasses.replace(proposal, seconds=time.perf_counter() - began)
+
+    def _startup_points(self, first: int, n: int) -> Points:
+        recipe = self._recipe
+        parts = {"centre_first": recipe.centre_first, "draw_in": recipe.draw_in}
+        return startup_points(self._cube, first, n, self._seed, **parts)
 
     def _search(self, index: int) -> Proposal | None:
         """Give the model's choice; None where its search met only points that may not be proposed."""
         results = len(self._history.completed) + len(self._history.failed)
         model = self._model(self._recipe.view(index, results, len(self._cube)))
+        weight = self._recipe.sd_weight(model.view, results, len(self._pending))
         pending = self._cube.features(*self._memory.encode(self._pending if self._recipe.pending else ()))
         rng = np.random.default_rng([self._seed, index])
-        choice = Search(self._cube, model, pending, rng, self._recipe).choose(self._is_admissible)
+        search = Search(self._cube, model, pending, rng, self._recipe, sd_weight=weight)
+        choice = search.choose(self._is_admissible)
         if choice is None:
             return None
         scale = model.scale

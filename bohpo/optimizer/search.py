@@ -23,8 +23,8 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
+from bohpo.optimizer.ascent import ascend
 from bohpo.optimizer.covariance import Array
 from bohpo.optimizer.cube import Cube, Points
 from bohpo.optimizer.model import Model
@@ -39,9 +39,10 @@ SPRAY_WIDTHS = (0.02, 0.08, 0.25)
 """Candidates: all over the space, and around the best by posterior mean. Half as many were worse, 4 times no better."""
 
 LOCAL_STARTS = 8
-GRADIENT_ITERATIONS = 15
+GRADIENT_EVALUATIONS = 25
+GRADIENT_TOLERANCE = 3e-4
 NEIGHBOUR_STEPS = 3
-"""Refinement: L-BFGS over the continuous parameters, then steps to the best neighbour over the others.
+"""Refinement: along the gradient of the continuous parameters, then steps to the best neighbour over the others.
 
 A second round costs as much again and raises the acquisition by less than a thousandth of the scores' deviation.
 """
@@ -102,7 +103,16 @@ class Met:
 class Search:
     """The search for the greatest acquisition among points that may be proposed."""
 
-    def __init__(self, cube: Cube, model: Model, pending: Array, rng: np.random.Generator, recipe: Recipe) -> None:
+    def __init__(
+        self,
+        cube: Cube,
+        model: Model,
+        pending: Array,
+        rng: np.random.Generator,
+        recipe: Recipe,
+        *,
+        sd_weight: float,
+    ) -> None:
         """Search a cube.
 
         Args:
@@ -111,8 +121,10 @@ class Search:
             pending: Features of what is running, shape (p, f).
             rng: Draws the candidates.
             recipe: The parts of the search.
+            sd_weight: Weight of the standard deviation in the acquisition.
         """
         self._cube, self._model, self._pending, self._rng, self._recipe = cube, model, pending, rng, recipe
+        self._sd_weight = sd_weight
 
     def choose(self, admissible: Admissible) -> Choice | None:
         """Choose a point; None where the search met none that may be proposed."""
@@ -146,7 +158,7 @@ class Search:
 
     def _rate(self, posterior: Posterior, points: Points) -> Met:
         mean, sd = posterior.moments(self._features(points))
-        return Met(points, mean + self._model.view.sd_weight * sd)
+        return Met(points, mean + self._sd_weight * sd)
 
     def _candidates(self) -> Points:
         """Give points all over the space, then points around the best; shape (m, d)."""
@@ -213,23 +225,21 @@ class Search:
         return everything
 
     def _climb_gradient(self, posterior: Posterior, points: Points) -> Met:
-        """Run L-BFGS over the active continuous parameters of all points at once."""
+        """Climb over the active continuous parameters of all points at once."""
         features = self._features(points)
-        columns = self._cube.continuous_features
-        free = np.zeros(features.shape, dtype=bool)
+        numeric, columns = self._cube.layout.numeric, self._cube.continuous_features
+        free = np.zeros((len(points), numeric), dtype=bool)
         free[:, columns] = self._cube.activity(points)[:, self._cube.feature_axes[columns]]
         if free.any():
-            free_numeric = free[:, : self._cube.layout.numeric]
 
-            def descend(x: Array) -> tuple[float, Array]:
-                features[free] = x
-                bound, gradient = posterior.bound(features, self._model.view.sd_weight)
-                return -float(bound.sum()), -gradient[free_numeric]
+            def bound(x: Array) -> tuple[Array, Array]:
+                features[:, :numeric] = x
+                return posterior.bound(features, self._sd_weight)
 
-            options = {"maxiter": GRADIENT_ITERATIONS, "maxls": 8}
-            bounds = [(0.0, 1.0)] * int(free.sum())
-            found = minimize(descend, features[free], jac=True, method="L-BFGS-B", bounds=bounds, options=options)
-            features[free] = found.x
+            begin = features[:, :numeric].copy()
+            features[:, :numeric] = ascend(
+                bound, begin, free, evaluations=GRADIENT_EVALUATIONS, tolerance=GRADIENT_TOLERANCE
+            )
             points = self._cube.move(points, features)
         return self._rate(posterior, points)
 

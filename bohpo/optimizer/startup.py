@@ -1,9 +1,14 @@
 """Where to begin: the centre of the space, then a scrambled Sobol sequence.
 
+Where many jobs run, the start is long, since no result is known until the first of them have ended. Nearly all of a
+cube's volume is near its surface, so in many dimensions more points of the sequence tell ever more about corners;
+people choose ranges around what they expect. After the first ones, every second point is therefore drawn in.
+
 Every point follows from the seed and its index alone, so any process can continue the sequence.
 
 Source:
-    A low-discrepancy start beats random points, and the centre first beats both: measured on tuning tasks.
+    A low-discrepancy start beats random points, the centre first beats both, and drawing in helps where 32 jobs run:
+    measured on tuning tasks.
 """
 
 from __future__ import annotations
@@ -11,11 +16,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bohpo.optimizer.cube import Cube, Points
 
 Admissible = Callable[[Points], bool]
 """Whether a point, shape (d,), may be proposed."""
+
+SPREAD = 17
+"""The centre and the first 16 points of the sequence stay as they are; after these every second one is drawn in."""
+
+DRAWN_IN = 0.35
+"""What is left of the distance of a point that is drawn in from the centre, along every numeric parameter."""
 
 FRESH_DRAWS = 1024
 """So many random points are tried before a space is listed in full to find one that may be proposed."""
@@ -46,7 +58,9 @@ def sobol(dimension: int, count: int, seed: int, *, start: int = 0) -> Points:
     return np.asarray(engine.random_base2(max(count - 1, 0).bit_length())[:count])
 
 
-def startup_points(cube: Cube, first: int, count: int, seed: int, *, centre_first: bool = True) -> Points:
+def startup_points(
+    cube: Cube, first: int, count: int, seed: int, *, centre_first: bool = True, draw_in: bool = True
+) -> Points:
     """Give the points to begin with, from an index on.
 
     Args:
@@ -55,16 +69,27 @@ def startup_points(cube: Cube, first: int, count: int, seed: int, *, centre_firs
         count: How many points.
         seed: Of the sequence.
         centre_first: Whether the point of index 0 is the centre, with choices at random, not one of the sequence.
+        draw_in: Whether points of a long start are drawn towards the centre, see `SPREAD`.
 
     Returns:
         Points, shape (count, d).
     """
-    if not centre_first:
-        return cube.snap(sobol(len(cube), count, seed, start=first))
-    if first > 0:  # the sequence begins after the centre: its first 2^k points fill the space evenly
-        return cube.snap(sobol(len(cube), count, seed, start=first - 1))
-    middle = centre(cube, np.random.default_rng(seed))[None]
-    return np.vstack([middle, cube.snap(sobol(len(cube), max(count - 1, 0), seed))])[:count]
+    before = (
+        1 if centre_first else 0
+    )  # the sequence begins after the centre: its first 2^k points fill the space evenly
+    lead = min(max(before - first, 0), count)
+    points = sobol(len(cube), count - lead, seed, start=max(first - before, 0))
+    if draw_in:
+        _draw_in(cube, points, np.arange(first + lead, first + count))
+    points = cube.snap(points)
+    return points if not lead else np.vstack([centre(cube, np.random.default_rng(seed))[None], points])
+
+
+def _draw_in(cube: Cube, points: Points, indices: NDArray[np.intp]) -> None:
+    """Draw the numeric coordinates of every second point of a long start towards the centre, in place."""
+    numeric = np.array([not axis.is_categorical for axis in cube.axes], dtype=bool)
+    chosen = np.ix_((indices >= SPREAD) & (indices % 2 == 0), numeric)
+    points[chosen] = 0.5 + DRAWN_IN * (points[chosen] - 0.5)
 
 
 def centre(cube: Cube, rng: np.random.Generator) -> Points:

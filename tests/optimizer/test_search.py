@@ -48,7 +48,8 @@ def searcher(
     observations = tuple(Observation(c, float(v)) for c, v in zip(configurations[:n], values, strict=False))
     model = learn(History(observations), memory, Recipe(), view, maximize=True)
     pending = cube.features(points[n:])
-    return Search(cube, model, pending, np.random.default_rng(1), recipe or Recipe()), model, memory
+    rng = np.random.default_rng(1)
+    return Search(cube, model, pending, rng, recipe or Recipe(), sd_weight=view.sd_weight), model, memory
 
 
 def anything(_: Points) -> bool:
@@ -100,7 +101,8 @@ def test_the_acquisition_is_the_mean_and_a_share_of_the_deviation_that_pending_t
     search_, model, _ = searcher(MIXED)
     choice = chosen(search_)
     assert choice.acquisition <= choice.mean + model.view.sd_weight * choice.sd + 1e-9
-    alone = Search(search_._cube, model, search_._pending[:0], np.random.default_rng(1), Recipe())
+    weight = model.view.sd_weight
+    alone = Search(search_._cube, model, search_._pending[:0], np.random.default_rng(1), Recipe(), sd_weight=weight)
     choice = chosen(alone)
     assert choice.acquisition == pytest.approx(choice.mean + model.view.sd_weight * choice.sd)
 
