@@ -60,7 +60,8 @@ class VirtualCluster:
     def look(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         """Ask the queue where jobs stand."""
         self._ask()
-        return {job_id: self._queue.status(job_id) for job_id in job_ids}
+        names = job_ids if isinstance(job_ids, Mapping) else {}
+        return {job_id: self._queue.status(job_id, names.get(job_id)) for job_id in job_ids}
 
     def find(self, names: Collection[str]) -> Mapping[str, str]:
         """Give the queue's names of the jobs of these names that wait or run."""

@@ -78,6 +78,7 @@ class VirtualJob:
         asked_to_stop: When a driver first asked it to stop, or None.
         worker: Runs the attempt at present, or None.
         course: Counts what was planned for it, so that what no longer holds is passed over.
+        is_leaving: Whether its worker has seen that its attempt was given up.
     """
 
     job_id: str
@@ -91,6 +92,7 @@ class VirtualJob:
     asked_to_stop: float | None = None
     worker: VirtualWorker | None = None
     course: int = 0
+    is_leaving: bool = False
 
     @property
     def files(self) -> AttemptDirectory:
@@ -129,10 +131,12 @@ class VirtualQueue:
         self._plan(taken, self._wait(taken.spec), None)
         return job_id
 
-    def status(self, job_id: str) -> JobStatus:
-        """Tell where a job stands; one that ended long ago is forgotten."""
+    def status(self, job_id: str, name: str | None = None) -> JobStatus:
+        """Tell where a job stands, of this name where one is given; one that ended long ago is forgotten."""
         job = self.jobs.get(job_id)
-        if job is None or (job.ended is not None and self._clock.monotonic() - job.ended > MEMORY_S):
+        if job is None or name not in (None, job.job.name):
+            return JobStatus(JobState.GONE)
+        if job.ended is not None and self._clock.monotonic() - job.ended > MEMORY_S:
             return JobStatus(JobState.GONE)
         return JobStatus(job.state, job.state.value.upper())
 
@@ -221,8 +225,11 @@ class VirtualQueue:
 
     def _beat(self) -> None:
         for job in self.jobs.values():
-            if job.worker is not None:
+            if job.worker is not None and not job.worker.is_hung:
                 job.worker.beat()
+                if job.files.closed.exists() and not job.is_leaving:  # its attempt was given up: it stops by itself
+                    job.is_leaving = True
+                    self._plan(job, SAVING_S, Fate.CANCELLED)
 
 
 def directory_of(job: Job) -> AttemptDirectory:

@@ -35,7 +35,7 @@ LAST_STEPS = 300
 LATE_S = 600.0
 """What a driver that was stopped submitted too late may be in the queue for so long after the campaign."""
 
-ENDS = [fate for fate in Fate if fate not in (Fate.SUCCEEDS, Fate.CUT_OFF)]
+ENDS = [fate for fate in Fate if fate is not Fate.SUCCEEDS]
 FAULTS = [Kind.DEATH_BEFORE, Kind.DEATH_AFTER, Kind.LOST_ACKNOWLEDGEMENT, Kind.FREEZE]
 FOR_CI = settings(
     derandomize=True,
