@@ -60,6 +60,7 @@ class QueueCluster:
         self._listed_at: float | None = None
         self._accepted_at: dict[str, float] = {}
         self._ended: dict[str, JobStatus] = {}
+        self._looked_up: set[str] = set()
 
     def submit(self, job: Job) -> str:
         """Write the job's script beside its log and hand it to the queue."""
@@ -69,13 +70,16 @@ class QueueCluster:
         self._listed_at = None  # even a submission that fails may have put the job there
         job_id = submit_script(self._backend, self._settings, job)
         self._accepted_at[job_id] = self._monotonic()
+        self._ended.pop(job_id, None)  # of another job, from before the queue lost its memory
         return job_id
 
     def look(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         """Ask the queue about jobs; one that it has just accepted and does not list yet is QUEUED."""
-        listing = self._named(self.jobs(not_older_than_s=LISTING_S), job_ids)
-        missing = [job_id for job_id in job_ids if job_id not in listing and job_id not in self._ended]
-        self._remember_ends(missing)
+        ours = self._queue_names(job_ids)
+        listed = self.jobs(not_older_than_s=LISTING_S)
+        listing = {job_id: job for job_id, job in listed.items() if ours.get(job_id, job.name) == job.name}
+        known = listing.keys() | self._ended.keys() | self._looked_up
+        self._remember_ends([job_id for job_id in job_ids if job_id not in known], ours)
         return {job_id: self._status(job_id, listing) for job_id in job_ids}
 
     def find(self, names: Collection[str]) -> Mapping[str, str]:
@@ -161,27 +165,31 @@ class QueueCluster:
         if self._listed_at is None or now - self._listed_at >= not_older_than_s:
             self._listing = by_id(self._backend.list_jobs(self._run))
             self._listed_at = now
+            self._looked_up.clear()
             for job_id in self._listing:
                 self._accepted_at.pop(job_id, None)
         return self._listing
 
-    def _named(self, listing: Mapping[str, ListedJob], job_ids: Collection[str]) -> Mapping[str, ListedJob]:
-        """Leave out the jobs that have an id of ours and another name; queues that lost their memory repeat ids."""
-        if not isinstance(job_ids, Mapping):
-            return listing
-        ours = {job_id: self.name_of(name) for job_id, name in job_ids.items()}
-        return {job_id: job for job_id, job in listing.items() if ours.get(job_id, job.name) == job.name}
+    def _queue_names(self, job_ids: Collection[str]) -> Mapping[str, str]:
+        """Give what jobs are called in the queue, by their ids, as far as their names are given."""
+        return {job_id: self.name_of(name) for job_id, name in job_ids.items()} if isinstance(job_ids, Mapping) else {}
 
-    def _remember_ends(self, job_ids: Collection[str]) -> None:
+    def _remember_ends(self, job_ids: Collection[str], ours: Mapping[str, str]) -> None:
+        """Look jobs up in the accounting, once for each listing; some queues take seconds for every one of them."""
         if not job_ids:
             return
+        self._looked_up.update(job_ids)
         try:
             ended = self._backend.ended_jobs(self._run, job_ids)
         except QueueError as error:
             logger.debug("no accounting: %s", error)
             return
         self._ended |= {
-            job.job_id: job.status for job in ended if job.job_id in job_ids and not job.status.state.is_alive
+            job.job_id: job.status
+            for job in ended
+            if job.job_id in job_ids
+            and not job.status.state.is_alive
+            and job.name in ("", ours.get(job.job_id, job.name))  # the accounting has those of repeated ids, too
         }
 
     def _status(self, job_id: str, listing: Mapping[str, ListedJob]) -> JobStatus:

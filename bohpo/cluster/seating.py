@@ -22,6 +22,7 @@ from bohpo.study import Cluster as ClusterTable
 logger = logging.getLogger(__name__)
 
 _POLL_S = 1.0
+_ELSEWHERE = JobStatus(JobState.GONE, "its job's id is that of another job now")
 
 
 def seat_job(job: Job, seats: Path) -> Job:
@@ -87,9 +88,9 @@ class SeatedCluster:
 
     def look(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         """Ask the queue about the jobs, and the seats about the attempts in them."""
-        jobs = self._queue.look({_job(job_id) for job_id in job_ids})
         self._know(self._queue.jobs(not_older_than_s=LISTING_S))
-        return {job_id: self._status(job_id, jobs[_job(job_id)]) for job_id in job_ids}
+        jobs = self._queue.look(self._jobs_of(job_ids))
+        return {job_id: self._status(job_id, jobs.get(_job(job_id), _ELSEWHERE)) for job_id in job_ids}
 
     def find(self, names: Collection[str]) -> Mapping[str, str]:
         """Give the names of the attempts whose job waits or runs, alone or in a seat."""
@@ -152,21 +153,40 @@ class SeatedCluster:
         """
         self._know(self._queue.jobs(not_older_than_s=LISTING_S))
         free = {job_id: folder for job_id, folder in self._folders.items() if folder.is_free()}
-        jobs = self._queue.look(free)
+        jobs = self._queue.look({job_id: folder.path.name for job_id, folder in free.items()})
         for job_id in [known for known in free if not jobs[known].state.is_alive]:
             free[job_id].close(free[job_id].last() + 1)  # so that it is not asked about again
             del free[job_id]
         return free
 
     def _know(self, listing: Mapping[str, ListedJob]) -> None:
-        """Find the folders of jobs that another driver submitted, by their names."""
+        """Find the folders of jobs that another driver submitted, by their names.
+
+        A queue that lost its memory gives ids a second time: then a folder is no longer that of the job of its id.
+        """
+        for job_id in self._folders.keys() & listing.keys():
+            if listing[job_id].name != self._queue.name_of(self._folders[job_id].path.name):
+                del self._folders[job_id]
         unknown = {job.name: job_id for job_id, job in listing.items() if job_id not in self._folders}
         if not unknown or not self._seats.is_dir():
             return
         for path in self._seats.iterdir():
-            job_id = unknown.get(self._queue.name_of(path.name))
-            if job_id is not None:
-                self._folders[job_id] = SeatFolder(path)
+            found = unknown.get(self._queue.name_of(path.name))
+            if found is not None:
+                self._folders[found] = SeatFolder(path)
+
+    def _jobs_of(self, job_ids: Collection[str]) -> Collection[str]:
+        """Give the queue's jobs that attempts are in, with their names where those of the attempts are given."""
+        if not isinstance(job_ids, Mapping):
+            return {_job(job_id) for job_id in job_ids}
+        names: dict[str, str] = {}
+        for attempt_id, name in job_ids.items():
+            job_id, folder = _job(attempt_id), self._folders.get(_job(attempt_id))
+            if folder is None:
+                names[job_id] = name
+            elif (assignment := folder.assignment(_number(attempt_id))) is not None and assignment.name == name:
+                names[job_id] = folder.path.name
+        return names
 
     def _status(self, job_id: str, job: JobStatus) -> JobStatus:
         folder = self._folders.get(_job(job_id))

@@ -100,6 +100,39 @@ def test_all_jobs_are_asked_about_in_one_query_every_few_seconds(
     assert slurm.calls.count("squeue") == 2
 
 
+def test_a_job_with_an_id_that_was_given_before_has_not_ended_as_the_one_before(
+    slurm: FakeSlurm, clock: Clock, tmp_path: Path
+) -> None:
+    ended = Printed(0, "101|TIMEOUT|None|c-0-1-0123abcd\n", "")
+    listings = [Printed(0, "", "")] * 9
+    cluster = QueueCluster(
+        BACKENDS["slurm"],
+        settings_of("slurm"),
+        run=lambda *command, accept=(0,): ended if command[0] == "sacct" else listings.pop(),
+        monotonic=clock.monotonic,
+    )
+    cluster.submit(job_in(tmp_path))
+    clock.sleep(GRACE_S)
+    assert state_of(cluster, "101") is JobState.TIME_LIMIT
+    (slurm.folder / "number").write_text("100\n")
+    cluster.submit(job_in(tmp_path, "c-1-1-0123abcd"))
+    assert cluster.look({"101": "c-1-1-0123abcd"})["101"].state is JobState.QUEUED
+
+
+def test_the_accounting_is_asked_about_a_job_no_more_often_than_the_queue(clock: Clock) -> None:
+    asked: list[str] = []
+
+    def run(*command: str, accept: Collection[int] = (0,)) -> Printed:
+        asked.append(command[0])
+        return Printed(0, "", "")
+
+    cluster = QueueCluster(BACKENDS["slurm"], settings_of("slurm"), run=run, monotonic=clock.monotonic)
+    for _ in range(10):
+        assert state_of(cluster, "101") is JobState.GONE
+        clock.sleep(LISTING_S / 5)
+    assert asked.count("sacct") == asked.count("squeue") == 2
+
+
 def test_another_driver_finds_a_job_by_its_name_while_it_lives(
     cluster: QueueCluster, slurm: FakeSlurm, clock: Clock, tmp_path: Path
 ) -> None:

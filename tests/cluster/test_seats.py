@@ -199,6 +199,25 @@ def test_the_attempts_of_a_seat_share_its_wall_time(drivers: Callable[..., Seate
     assert 0 < left[1] <= left[0] - 2 < 600
 
 
+def test_an_attempt_is_gone_where_the_queue_gave_its_jobs_id_to_another(
+    drivers: Callable[..., SeatedCluster], slurm: FakeSlurm, tmp_path: Path
+) -> None:
+    """A queue that lost its memory counts from the beginning again."""
+    cluster = drivers()
+    first, second = attempt(tmp_path, 0, 600), attempt(tmp_path, 1, 600)
+    job_id = cluster.submit(first)
+    wait_until(file_of(first, "pid").exists)
+    wait_until(lambda: cluster.look({job_id: first.name})[job_id].state is JobState.RUNNING)
+    os.killpg(int((slurm.folder / "pid.101").read_text()), signal.SIGKILL)
+    (slurm.folder / "number").write_text("100\n")
+    drivers().submit(second)
+    wait_until(file_of(second, "pid").exists)
+    for driver in (cluster, drivers()):
+        wait_until(lambda driver=driver: driver.find([first.name, second.name]) == {second.name: job_id})  # type: ignore[misc]
+        assert driver.look({job_id: first.name})[job_id].state is JobState.GONE
+        assert driver.look({job_id: second.name})[job_id].state is JobState.RUNNING
+
+
 def seat_in(
     folder: Path, *, attempts: int | None = None, idle_s: float = 60.0, wall_seconds: float | None = None
 ) -> Seat:
