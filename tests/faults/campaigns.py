@@ -79,7 +79,8 @@ class CountedCampaign:
     def study(self) -> str:
         """Write the study file."""
         command = [sys.executable, "-I", "-S", counting.__file__]
-        fixed = {"steps": self.steps, "step_seconds": self.step_seconds, **self.constants}
+        pace = {"steps": self.steps, "step_seconds": self.step_seconds, "haste": str(self._haste)}
+        fixed = {**pace, **self.constants}
         return "\n".join(
             [
                 f'name = "{NAME}"',
@@ -90,10 +91,22 @@ class CountedCampaign:
                 '[optimizer]\nmethod = "random"',
                 '[space]\nx = { type = "float", low = 0.0, high = 1.0 }',
                 "[fixed]",
-                *(f"{name} = {value}" for name, value in fixed.items()),
+                *(f"{name} = {json.dumps(value)}" for name, value in fixed.items()),
                 f"[cluster]\n{self.cluster}\n",
             ]
         )
+
+    @property
+    def _haste(self) -> Path:
+        return self.folder / "haste"
+
+    def hurry(self) -> None:
+        """Have all trainings end soon: what was to be done to them while they run is done."""
+        self._haste.touch()
+
+    def tarry(self) -> None:
+        """Have trainings take their time again."""
+        self._haste.unlink()
 
     def drive(self, *words: str) -> subprocess.Popen[bytes]:
         """Start a driver, which begins the campaign or goes on with it; `words` are more options of `launch`."""
@@ -128,6 +141,17 @@ class CountedCampaign:
         history.check(left, zombies=zombies)
         assert len(left.trials) == self.trials, self.log()
         return left
+
+    def wait_until_driven(self, driver: subprocess.Popen[bytes]) -> None:
+        """Wait until a driver holds the campaign's lease."""
+        assert wait_until(lambda: self.is_driven_by(driver.pid), seconds=PATIENCE_S), self.log()
+
+    def is_driven_by(self, pid: int) -> bool:
+        """Tell whether a process holds the campaign's lease."""
+        with contextlib.suppress(BohpoError), contextlib.closing(open_store(self.store, create=False)) as store:
+            lease = store.lease(NAME)
+            return lease is not None and lease.owner.pid == pid
+        return False
 
     def acknowledge(self) -> list[Trial]:
         """Read the trials, and remember what was said of them; none while the database does not answer."""

@@ -6,6 +6,7 @@ It imports nothing but the standard library, since a thousand of it are started.
 | ------------- | ------------------------------------------------------------------------------------- |
 | steps         | number of steps; each ends with a checkpoint                                          |
 | step_seconds  | length of a step                                                                      |
+| haste         | a file; while it exists, steps take no time                                           |
 | poison_above  | where x is above it, the trainer kills itself at its first step, as if out of memory  |
 | garbage_above | where x is above it, the outcome is nan                                               |
 
@@ -71,7 +72,8 @@ def train(configuration: dict[str, Any], folder: Path) -> None:
     for step in range(done, int(configuration["steps"])):
         if _stop_requested:
             sys.exit(STOPPED_EXIT_CODE)
-        time.sleep(float(configuration["step_seconds"]))
+        if not Path(configuration["haste"]).exists():
+            time.sleep(float(configuration["step_seconds"]))
         score += x
         trace = {"attempt": folder.name, "step": step, "pid": os.getpid(), "time": time.time()}
         append(folder.parent / "steps.jsonl", trace)

@@ -48,7 +48,7 @@ def study(trials: int) -> str:
     return (
         f'name = "{NAME}"\ncommand = {command}\n[objective]\nmetric = "score"\ndirection = "maximize"\n'
         f'[budget]\ntrials = {trials}\n[parallel]\njobs = {JOBS}\n[optimizer]\nmethod = "random"\n'
-        f"[fixed]\nx = 0.5\nsteps = 36000\nstep_seconds = 0.1\n[space]{SPACE}"
+        f"[fixed]\nx = 0.5\nsteps = 36000\nstep_seconds = 0.1\nhaste = 'none'\n[space]{SPACE}"
     )
 
 

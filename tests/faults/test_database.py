@@ -81,7 +81,7 @@ def test_nothing_listens_and_no_password_is_left_anywhere(
 ) -> None:
     server.empty_database()
     url = with_password(server)
-    campaign = CountedCampaign(tmp_path, SLURM, trials=3, jobs=3, steps=25, step_seconds=0.2, store=url)
+    campaign = CountedCampaign(tmp_path, SLURM, trials=3, jobs=3, steps=200, step_seconds=0.2, store=url)
     driver = campaign.drive()
     running = campaign.wait_for_steps(3, trainings=3)
     of_driver = sockets_of(driver.pid)
@@ -93,6 +93,7 @@ def test_nothing_listens_and_no_password_is_left_anywhere(
     assert not [pid for _, folder in running for pid in processes_of(folder, "") if told_of(pid, secrets)]
     places = (slurm.folder, tmp_path)  # Slurm keeps the scripts and environments of jobs that run
     tell_tales = [path for place in places for path in holding(place, secrets)]
+    campaign.hurry()
     campaign.finish(driver)
     tell_tales += [path for place in places for path in holding(place, secrets)]
     assert tell_tales == []

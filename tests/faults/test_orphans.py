@@ -30,17 +30,22 @@ def test_the_death_of_drivers_costs_running_trainings_nothing(
     measured: Callable[[str, str], None],
 ) -> None:
     request.getfixturevalue(fixture)
-    campaign = CountedCampaign(tmp_path, cluster, trials=TRIALS, jobs=3, steps=40, step_seconds=0.2)
+    campaign = CountedCampaign(tmp_path, cluster, trials=TRIALS, jobs=3, steps=200, step_seconds=0.2)
     first = campaign.drive()
     recorded_by_next = campaign.wait_for_steps(2, trainings=2)
     first.kill()
     first.wait()
+    campaign.hurry()
     assert wait_until(lambda: len(attempts_that_ended(recorded_by_next)) == len(recorded_by_next)), campaign.log()
+    campaign.tarry()
     second = campaign.drive()
     adopted_by_next = campaign.wait_for_steps(2, trainings=2)
     second.kill()
     second.wait()
-    left = campaign.finish(campaign.drive())
+    third = campaign.drive()
+    campaign.wait_until_driven(third)
+    campaign.hurry()
+    left = campaign.finish(third)
     assert [len(trial.attempts) for trial in left.trials] == [1] * TRIALS
     assert {trial.state for trial in left.trials} == {TrialState.COMPLETE}
     assert all(len({step.pid for step in left.trace(trial)}) == 1 for trial in left.trials)

@@ -35,7 +35,7 @@ def test_repeated_reports_change_nothing(postgresql_url: str, measured: Measured
 
 
 def test_a_changed_search_space_is_refused_and_the_campaign_goes_on(tmp_path: Path, measured: Measured) -> None:
-    campaign = CountedCampaign(tmp_path, trials=4, jobs=2, steps=20, step_seconds=0.1)
+    campaign = CountedCampaign(tmp_path, trials=4, jobs=2, steps=200, step_seconds=0.1)
     driver = campaign.drive()
     campaign.wait_for_steps(2, trainings=2)
     driver.kill()
@@ -46,6 +46,7 @@ def test_a_changed_search_space_is_refused_and_the_campaign_goes_on(tmp_path: Pa
     assert campaign.drive().wait() == UsageError.exit_code
     assert "belongs to another study" in campaign.log()
     study.write_text(original)
+    campaign.hurry()
     left = campaign.finish(campaign.drive())
     assert all(trial.state is TrialState.COMPLETE for trial in left.trials)
     measured("P14", "launched with another space under the same name: refused (exit code 2), the campaign goes on")

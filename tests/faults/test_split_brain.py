@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -15,7 +14,7 @@ import pytest
 from bohpo.campaign.ledger import LEASE_S
 from bohpo.errors import LeaseError
 from bohpo.store import open_store
-from tests.faults.campaigns import NAME, PATIENCE_S, CountedCampaign
+from tests.faults.campaigns import PATIENCE_S, CountedCampaign
 from tests.faults.queues import SLURM
 from tests.services import SlurmCluster
 from tests.services.daemon import wait_until
@@ -74,15 +73,8 @@ def next_driver(campaign: CountedCampaign) -> subprocess.Popen[bytes]:
     give_up = time.monotonic() + PATIENCE_S
     while time.monotonic() < give_up:
         driver = campaign.drive()
-        assert wait_until(lambda this=driver: this.poll() is not None or drives(campaign, this.pid))  # type: ignore[misc]
+        assert wait_until(lambda this=driver: this.poll() is not None or campaign.is_driven_by(this.pid))  # type: ignore[misc]
         if driver.poll() is None:
             return driver
         assert driver.returncode == LeaseError.exit_code, campaign.log()
     raise AssertionError(f"nobody took over:\n{campaign.log()}")
-
-
-def drives(campaign: CountedCampaign, pid: int) -> bool:
-    """Tell whether a process holds the campaign's lease."""
-    with contextlib.closing(open_store(campaign.store, create=False)) as store:
-        lease = store.lease(NAME)
-    return lease is not None and lease.owner.pid == pid

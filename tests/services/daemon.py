@@ -32,6 +32,12 @@ def free_ports(count: int) -> list[int]:
             listener.close()
 
 
+def is_listening(port: int) -> bool:
+    """Tell whether somebody takes connections on a port of the loopback interface."""
+    with socket.socket() as caller:
+        return caller.connect_ex(("127.0.0.1", port)) == 0
+
+
 def wait_until(holds: Callable[[], bool], *, seconds: float = 60.0, every: float = 0.1) -> bool:
     """Wait until something holds; give whether it did in time."""
     give_up = time.monotonic() + seconds

@@ -14,7 +14,7 @@ import pytest
 
 from bohpo.processes import end_processes
 from tests.services.absence import ServiceError, require_programs, require_root, unable
-from tests.services.daemon import Daemon, free_ports, wait_until
+from tests.services.daemon import Daemon, free_ports, is_listening, wait_until
 from tests.services.slurm_files import SlurmSize, gres_conf, slurm_conf
 
 NULL_DEVICE = os.makedev(1, 3)
@@ -34,6 +34,7 @@ class SlurmCluster:
         self.nodes = tuple(f"n{index}" for index in range(1, self.size.nodes + 1))
         self.environment = {"SLURM_CONF": str(self.folder / "slurm.conf")}
         ports = free_ports(1 + self.size.nodes)
+        self._ports = dict(zip(self.nodes, ports[1:], strict=True))
         (self.folder / "slurm.conf").write_text(slurm_conf(self.folder, self.size, ports))
         (self.folder / "gres.conf").write_text(gres_conf(self.folder, self.size))
         for gpu in range(self.size.gpus):
@@ -68,9 +69,12 @@ class SlurmCluster:
         return self._daemons_of_nodes[name]
 
     def is_ready(self) -> bool:
-        """Tell whether the controller answers and every node takes jobs."""
+        """Tell whether the controller answers and every node takes jobs.
+
+        A node that was killed a moment ago still does as far as the controller knows, so each daemon is asked, too.
+        """
         states = self._command("sinfo", "-h", "-p", "main", "-t", "idle,mix,alloc", "-o", "%D").stdout.split()
-        return sum(map(int, states)) == len(self.nodes)
+        return sum(map(int, states)) == len(self.nodes) and all(map(is_listening, self._ports.values()))
 
     def mend(self) -> None:
         """Start what a test stopped, and wait until every node takes jobs."""
