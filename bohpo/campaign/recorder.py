@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
 from collections.abc import Iterator
 
@@ -9,9 +10,10 @@ from bohpo.campaign.attempts import CONFIGURATION, INFRASTRUCTURE, may_try_again
 from bohpo.campaign.clock import Clock
 from bohpo.campaign.ending import Ending, find_ending, read_outcome
 from bohpo.campaign.jobs import Jobs
-from bohpo.campaign.ledger import Ledger
+from bohpo.campaign.ledger import Ledger, with_attempt
 from bohpo.campaign.retention import clear_checkpoints, keep_best_models
 from bohpo.errors import AttemptError
+from bohpo.store.records import Announcement
 from bohpo.trial import Attempt, AttemptState, TrialState
 
 
@@ -75,25 +77,29 @@ class Recorder:
             ending: How it ended.
             is_excused: Whether an end that is the infrastructure's fault does not count against its budget.
         """
-        self._ledger.save(ending.of(attempt))
-        trial = self._ledger.trials[attempt.trial]
-        if trial.state is not TrialState.PENDING:
-            return
-        if ending.state is AttemptState.COMPLETED:
-            self._complete(attempt)
-        elif self._go_on_or_fail(ending.of(attempt), is_excused=is_excused):
-            self._ledger.announce("attempt-ended", f"trial {trial.number} will go on: {ending.reason}", trial.number)
+        ended = ending.of(attempt)
+        if self._ledger.trials[attempt.trial].state is not TrialState.PENDING:
+            self._ledger.save(ended)
+        elif ending.state is AttemptState.COMPLETED:
+            self._complete(ended)
+        else:
+            told = Announcement("attempt-ended", f"trial {attempt.trial} will go on: {ending.reason}")
+            self._go_on_or_fail(ended, told, is_excused=is_excused)
 
-    def _go_on_or_fail(self, ended: Attempt, *, is_excused: bool) -> bool:
-        """Have the trial of an attempt that ended badly wait for another one, or fail; give whether it goes on."""
-        trial = self._ledger.trials[ended.trial]
+    def _go_on_or_fail(self, ended: Attempt, told: Announcement | None, *, is_excused: bool) -> None:
+        """Have the trial of an attempt that ended badly wait for another one, and tell of it, or fail.
+
+        Where there is nothing to tell, that it goes on is recorded already.
+        """
+        trial = with_attempt(self._ledger.trials[ended.trial], ended)
         if (is_excused and ended.state in INFRASTRUCTURE) or may_try_again(
             trial, ended.state, has_progressed=self._jobs.has_checkpoint
         ):
+            if told is not None:
+                self._ledger.save(ended, told)
             self._waiting.add(trial.number, retry_delay(trial, ended.state))
-            return True
-        self.fail(trial.number, f"{ended.state.value}: {ended.reason}")
-        return False
+        else:
+            self.fail(trial.number, f"{ended.state.value}: {ended.reason}", ended)
 
     def record_again(self, attempt: Attempt) -> None:
         """Go on from an attempt that was recorded as ended, but perhaps not what followed for its trial."""
@@ -102,7 +108,7 @@ class Recorder:
         if AttemptState.COMPLETED in (ending.state, attempt.state):
             self.record(attempt, ending, is_excused=True)
         elif attempt.state in INFRASTRUCTURE | CONFIGURATION:
-            self._go_on_or_fail(attempt, is_excused=True)
+            self._go_on_or_fail(attempt, None, is_excused=True)
         else:
             self.record(attempt, Ending.as_recorded(attempt), is_excused=True)
 
@@ -111,18 +117,19 @@ class Recorder:
         self._jobs.close(attempt)
         self._ledger.save(Ending(AttemptState.LOST, reason, None, self._clock.now()).of(attempt))
 
-    def fail(self, number: int, reason: str) -> None:
-        """Record that a trial will have no outcome."""
-        self._ledger.fail(number, reason)
+    def fail(self, number: int, reason: str, attempt: Attempt | None = None) -> None:
+        """Record that a trial will have no outcome, with the end of the attempt that decided it, if one did."""
+        self._ledger.fail(number, reason, attempt)
         clear_checkpoints(self._ledger.campaign, self._ledger.trials[number])
 
     def _complete(self, attempt: Attempt) -> None:
         plan = self._jobs.plan(attempt)
         try:
             value, outcome = read_outcome(plan.directory, plan.spec)
-            self._ledger.complete(attempt.trial, value, outcome, plan.directory.read_progress())
+            self._ledger.complete(attempt, value, outcome, plan.directory.read_progress())
         except AttemptError as error:
-            self.fail(attempt.trial, f"{AttemptState.INVALID_OUTCOME.value}: {error}")
+            invalid = dataclasses.replace(attempt, state=AttemptState.INVALID_OUTCOME, reason=str(error))
+            self.fail(attempt.trial, f"{invalid.state.value}: {error}", invalid)
             return
         clear_checkpoints(self._ledger.campaign, self._ledger.trials[attempt.trial])
         ranked = self._ledger.ranked

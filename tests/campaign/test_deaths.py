@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -399,3 +400,46 @@ def test_a_queue_that_lost_sight_of_a_worker_is_not_believed_while_the_worker_sh
     [trial] = run(store, tmp_path, cluster)
     assert [attempt.state for attempt in trial.attempts] == [AttemptState.COMPLETED]
     assert cluster.clock.elapsed > 600.0
+
+
+BEGIN = ["save_attempt"] * 3
+"""Before the submission, with the job's id, and when its worker has begun."""
+
+
+class Writes:
+    """A store that notes what is written to it."""
+
+    def __init__(self, store: Store) -> None:
+        """Begin with nothing written."""
+        self._store = store
+        self.written: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        """Give a method, noted where it writes."""
+        if name in ("add_trial", "save_attempt", "complete_trial", "fail_trial", "add_event"):
+            self.written.append(name)
+        return getattr(self._store, name)
+
+
+@pytest.mark.parametrize(
+    ("leaves", "told"),
+    [
+        (succeed, {"complete_trial": "completed"}),
+        (say(AttemptState.RAISED), {"fail_trial": "failed"}),
+        (say(AttemptState.PREEMPTED), {"save_attempt": "attempt-ended", "complete_trial": "completed"}),
+    ],
+)
+def test_a_result_is_one_write_with_its_attempts_end_and_its_event(
+    store: Store,
+    tmp_path: Path,
+    cluster: ScriptedCluster,
+    leaves: Callable[[AttemptDirectory], None],
+    told: dict[str, str],
+) -> None:
+    cluster.courses[0, 1] = Course(leaves=leaves)
+    writes = Writes(store)
+    [trial] = run(cast(Store, writes), tmp_path, cluster)
+    assert not any(attempt.state.is_alive for attempt in trial.attempts)
+    ends = [write for end in told for write in (*BEGIN, end)]
+    assert writes.written == ["add_event", "add_trial", *ends, "add_event"]
+    assert [event.kind for event in store.events("specimen")][-1 - len(told) : -1] == list(told.values())
