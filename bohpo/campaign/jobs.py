@@ -38,6 +38,9 @@ DEAD_S = 30.0
 A queue that lost sight of a node says so while the training goes on there.
 """
 
+_TRAINERS_MISTAKES = (FileNotFoundError, IsADirectoryError, PermissionError)
+"""What a trainer may make of its files; whatever else keeps them from being read is the file system's and may pass."""
+
 FILES_S = 0.25
 """Seconds of a step that are spent on looking at running attempts' files; the rest of them have their turn later."""
 
@@ -122,7 +125,7 @@ class Jobs:
         try:
             plan.directory.prepare(plan.spec, plan.configuration)
         except OSError as error:
-            self._queue.pause(1)
+            self._queue.count_refusal()
             raise QueueError(f"{plan.directory.path} cannot be written: {error.strerror}; see `df`, `quota`") from error
         job_id = self._queue.submit(plan.job)
         self._take(job_id, dataclasses.replace(attempt, job=job_id, submitted=self._clock.now()))
@@ -260,9 +263,15 @@ class Jobs:
             self.files(attempt).closed.touch()
 
     def _can_see(self, files: AttemptDirectory) -> bool:
-        """Tell whether a folder can be read; a network file system shows what others wrote only after it was listed."""
+        """Tell whether an attempt's last files can be read.
+
+        A network file system shows what others wrote only after the folder was listed.
+        """
         try:
             os.listdir(files.path)  # noqa: PTH208 - only the system call matters
+            for path in (files.ended, files.outcome):
+                with contextlib.suppress(*_TRAINERS_MISTAKES):
+                    path.read_bytes()
         except FileNotFoundError:
             return True
         except OSError as error:

@@ -21,6 +21,9 @@ may stay for days, and asking takes its time.
 
 GREATEST_CHECK_S = 3600.0
 
+END_S = 10.0
+"""Seconds of a step that are spent on ending them; the queue lets one wait long for a job on a dead node."""
+
 LATE_S = 10.0
 """How often their files are looked at."""
 
@@ -38,6 +41,7 @@ class Leftovers:
         self._clock = clock
         self._asked: dict[str, tuple[Job, int]] = {}
         self._turns = Turns(clock, LATE_FILES_S)
+        self._turns_to_end = Turns(clock, END_S)
         self._next_check = clock.monotonic()
         self._checks = 0
         self._next_look = clock.monotonic()
@@ -60,10 +64,10 @@ class Leftovers:
         if found is None:
             return
         self._asked = {name: self._asked[name] for name in found}
-        for name, job_id in found.items():
+        for name in self._turns_to_end.among(list(found)):
             job, times = self._asked[name]
             if times == 0:
-                self._queue.cancel(job_id)
+                self._queue.cancel(found[name])
             else:
                 self._queue.end(job, grace_s=0.0)
             self._asked[name] = (job, times + 1)

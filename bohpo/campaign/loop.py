@@ -27,9 +27,10 @@ from typing import TypeVar
 
 from bohpo.campaign.clock import Clock
 from bohpo.campaign.ending import Ending
+from bohpo.campaign.heartbeats import Turns
 from bohpo.campaign.jobs import HUNG_S, Jobs
 from bohpo.campaign.ledger import Ledger
-from bohpo.campaign.leftovers import Leftovers
+from bohpo.campaign.leftovers import END_S, Leftovers
 from bohpo.campaign.queue import Queue
 from bohpo.campaign.queue_report import QueueReport
 from bohpo.campaign.recorder import Recorder, WaitingLine
@@ -95,6 +96,7 @@ class Loop:
         self._queue = Queue(cluster, clock)
         self._jobs = Jobs(study, self._ledger, self._queue, clock, may_outlive=leaves_jobs)
         self._leftovers = Leftovers(study, self._ledger, self._queue, clock)
+        self._turns_to_end = Turns(clock, END_S)
         self._stillborn = Stillborn(self._ledger, self._queue)
         self._report = QueueReport(self._ledger, self._queue, clock)
         self._adopted: set[tuple[int, int]] = set()
@@ -338,8 +340,8 @@ class Loop:
                 self._queue.cancel(job_id)
         since = self._stopping_since
         is_overdue = since is not None and self._clock.monotonic() - since > STUCK_S
-        for attempt in self._jobs.running.values():
-            if self._signals > 1 or is_overdue:
+        if self._signals > 1 or is_overdue:
+            for attempt in self._turns_to_end.among(list(self._jobs.running.values())):
                 self._queue.end(self._jobs.plan(attempt).job, grace_s=0.0)
 
     def _is_leaving(self) -> bool:

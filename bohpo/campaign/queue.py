@@ -68,12 +68,16 @@ class Queue:
         try:
             job_id = self._cluster.submit(job)
         except QueueError:
-            self._refusing_since = self._refusing_since if self._refusals else self._clock.monotonic()
-            self._refusals += 1
-            self.pause(self._refusals)
+            self.count_refusal()
             raise
         self._refusals, self._has_taken_a_job = 0, True
         return job_id
+
+    def count_refusal(self) -> None:
+        """Offer no job for a while, since one could not be submitted."""
+        self._refusing_since = self._refusing_since if self._refusals else self._clock.monotonic()
+        self._refusals += 1
+        self.pause(self._refusals)
 
     def pause(self, times: int) -> None:
         """Offer no job for a while, longer at every further time."""

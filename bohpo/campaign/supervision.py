@@ -174,7 +174,7 @@ class Supervision:
 
     def _silent_s(self) -> float:
         """Count the seconds awake since `progress.jsonl` was last seen to change."""
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # not there yet, or out of reach: it has not changed then
             changed = self._attempt.progress.stat().st_mtime
             if changed != self._last_sign[0]:
                 self._last_sign = (changed, self._awake_s)

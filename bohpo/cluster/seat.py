@@ -215,9 +215,10 @@ class Seat:
         while True:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 return self._worker.wait(_TICK_S)
-            if not is_told and self._folder.is_asked_to_stop(number):
-                self._worker.terminate()
-                is_told = True
+            with contextlib.suppress(OSError):  # a file server that is away must not end the training
+                if not is_told and self._folder.is_asked_to_stop(number):
+                    self._worker.terminate()
+                    is_told = True
 
 
 def _stop_with_seat() -> None:

@@ -214,3 +214,9 @@ def test_a_suspended_worker_does_not_use_up_the_silence(tmp_path: Path) -> None:
     worker.wait()
     ending = Ending.read(attempt)
     assert ending is not None and ending.state is AttemptState.COMPLETED, ending
+
+
+def test_a_trainer_whose_reports_cannot_be_looked_at_is_watched_on(tmp_path: Path) -> None:
+    attempt = prepare(tmp_path, "hanging", silence_seconds=3.0)
+    attempt.progress.symlink_to(attempt.progress)
+    assert run(attempt).state is AttemptState.SILENT
