@@ -34,6 +34,9 @@ WALL_RESERVE_S = 120.0
 WALL_GRACE_SHARE = 0.75
 """Share of that reserve that the trainer gets; the rest is for the worker to tidy up and tell."""
 
+_MAY_HOLD_A_PASSWORD = ("BOHPO_STORE", "PGPASSWORD")
+"""Trainers like to log their environment, and none has to do with the database."""
+
 _READ_BYTES = 65536
 _WORKER = os.getpid()
 
@@ -193,7 +196,7 @@ def trainer_command(attempt: AttemptDirectory, spec: AttemptSpec) -> tuple[str, 
 def trainer_environment(attempt: AttemptDirectory, spec: AttemptSpec) -> dict[str, str]:
     """Give the trainer's environment: where its files are, and no more threads than it may use."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(spec.threads))
-    inherited = {name: value for name, value in os.environ.items() if name != "BOHPO_STORE"}  # may hold a password
+    inherited = {name: value for name, value in os.environ.items() if name not in _MAY_HOLD_A_PASSWORD}
     return {
         **inherited,
         **threads,
