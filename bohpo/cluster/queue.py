@@ -77,7 +77,7 @@ class QueueCluster:
         """Ask the queue about jobs; one that it has just accepted and does not list yet is QUEUED."""
         ours = self._queue_names(job_ids)
         listed = self.jobs(not_older_than_s=LISTING_S)
-        listing = {job_id: job for job_id, job in listed.items() if ours.get(job_id, job.name) == job.name}
+        listing = {job_id: job for job_id, job in listed.items() if _is_called(job, ours.get(job_id))}
         known = listing.keys() | self._ended.keys() | self._looked_up
         self._remember_ends([job_id for job_id in job_ids if job_id not in known], ours)
         return {job_id: self._status(job_id, listing) for job_id in job_ids}
@@ -189,7 +189,7 @@ class QueueCluster:
             for job in ended
             if job.job_id in job_ids
             and not job.status.state.is_alive
-            and job.name in ("", ours.get(job.job_id, job.name))  # the accounting has those of repeated ids, too
+            and _is_called(job, ours.get(job.job_id))  # the accounting has those of repeated ids, too
         }
 
     def _status(self, job_id: str, listing: Mapping[str, ListedJob]) -> JobStatus:
@@ -201,3 +201,8 @@ class QueueCluster:
         if accepted is not None and self._monotonic() - accepted < GRACE_S:
             return JobStatus(JobState.QUEUED, "accepted, not listed yet")
         return JobStatus(JobState.GONE, "not known to the queue any more")
+
+
+def _is_called(job: ListedJob, name: str | None) -> bool:
+    """Tell whether a job may be the one of a name; not every queue tells every job's name."""
+    return name is None or job.name in ("", name)

@@ -165,7 +165,7 @@ class SeatedCluster:
         A queue that lost its memory gives ids a second time: then a folder is no longer that of the job of its id.
         """
         for job_id in self._folders.keys() & listing.keys():
-            if listing[job_id].name != self._queue.name_of(self._folders[job_id].path.name):
+            if listing[job_id].name not in ("", self._queue.name_of(self._folders[job_id].path.name)):
                 del self._folders[job_id]
         unknown = {job.name: job_id for job_id, job in listing.items() if job_id not in self._folders}
         if not unknown or not self._seats.is_dir():

@@ -133,6 +133,14 @@ def test_the_accounting_is_asked_about_a_job_no_more_often_than_the_queue(clock:
     assert asked.count("sacct") == asked.count("squeue") == 2
 
 
+def test_a_job_whose_name_the_queue_does_not_tell_is_known_by_its_id(clock: Clock) -> None:
+    def run(*_command: str, accept: Collection[int] = (0,)) -> Printed:
+        return Printed(0, "101|RUNNING|None|\n", "")
+
+    cluster = QueueCluster(BACKENDS["slurm"], settings_of("slurm"), run=run, monotonic=clock.monotonic)
+    assert cluster.look({"101": "c-0-1-0123abcd"})["101"].state is JobState.RUNNING
+
+
 def test_another_driver_finds_a_job_by_its_name_while_it_lives(
     cluster: QueueCluster, slurm: FakeSlurm, clock: Clock, tmp_path: Path
 ) -> None:
