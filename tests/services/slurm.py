@@ -73,8 +73,10 @@ class SlurmCluster:
 
         A node that was killed a moment ago still does as far as the controller knows, so each daemon is asked, too.
         """
-        states = self._command("sinfo", "-h", "-p", "main", "-t", "idle,mix,alloc", "-o", "%D").stdout.split()
-        return sum(map(int, states)) == len(self.nodes) and all(map(is_listening, self._ports.values()))
+        listed = self._command("sinfo", "-h", "-N", "-p", "main", "-o", "%N %t").stdout.splitlines()
+        states = dict(line.split() for line in listed)  # a star at the end: it does not answer
+        is_up = set(states) == set(self.nodes) and set(states.values()) <= {"idle", "mix", "alloc"}
+        return is_up and all(map(is_listening, self._ports.values()))
 
     def mend(self) -> None:
         """Start what a test stopped, and wait until every node takes jobs."""

@@ -33,7 +33,7 @@ def test_a_slurm_node_that_was_killed_takes_jobs_again(slurm: SlurmCluster, tmp_
     slurm.mend()
     submit = ("sbatch", "--nodelist=n1", f"--output={tmp_path}/log", "--wrap", "hostname")
     slurm.run(*submit)
-    assert wait_until(has_written(tmp_path / "log")), slurm.run("squeue", "-t", "all")
+    assert wait_until(has_written(tmp_path / "log"), seconds=180), slurm.run("squeue", "-t", "all")
 
 
 @pytest.mark.grid_engine
