@@ -6,10 +6,11 @@ the campaign finds the attempt in it, hands it the next one, or closes it.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 from bohpo.cluster.listing import ListedJob
@@ -36,6 +37,15 @@ def seat_job(job: Job, seats: Path) -> Job:
     """
     folder = seats / job.name
     return Job(job.name, (sys.executable, "-m", "bohpo.cluster.seat", str(folder)), folder / "seat.log")
+
+
+@contextlib.contextmanager
+def _folders_in_reach() -> Iterator[None]:
+    """Tell of seats' folders that cannot be used as of a queue that does not answer: nothing is known of the jobs."""
+    try:
+        yield
+    except OSError as error:
+        raise QueueError(f"the folders of the jobs cannot be used: {error}; see `df`, `quota`") from error
 
 
 class SeatedCluster:
@@ -70,6 +80,7 @@ class SeatedCluster:
         self._sleep = sleep
         self._folders: dict[str, SeatFolder] = {}
 
+    @_folders_in_reach()
     def submit(self, job: Job) -> str:
         """Hand the attempt to a free seat, or submit a job: with a seat of its own, or for it alone."""
         if self._settings.attempts_per_job == 1:
@@ -86,12 +97,14 @@ class SeatedCluster:
         self._folders[job_id] = folder
         return f"{job_id}/1"
 
+    @_folders_in_reach()
     def look(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
         """Ask the queue about the jobs, and the seats about the attempts in them."""
         self._know(self._queue.jobs(not_older_than_s=LISTING_S))
         jobs = self._queue.look(self._jobs_of(job_ids))
         return {job_id: self._status(job_id, jobs.get(_job(job_id), _ELSEWHERE)) for job_id in job_ids}
 
+    @_folders_in_reach()
     def find(self, names: Collection[str]) -> Mapping[str, str]:
         """Give the names of the attempts whose job waits or runs, alone or in a seat."""
         alone = self._queue.find(names)
@@ -110,6 +123,7 @@ class SeatedCluster:
         """Wait; a queue does not tell when a job ends."""
         self._queue.wait(seconds)
 
+    @_folders_in_reach()
     def cancel(self, job_id: str) -> None:
         """Ask an attempt's worker to stop; its seat goes on. A seat that waits in the queue is taken from it."""
         status = self.look([job_id])[job_id]
@@ -119,6 +133,7 @@ class SeatedCluster:
         elif status.state.is_alive:
             self._queue.cancel(_job(job_id))
 
+    @_folders_in_reach()
     def end_leftover(self, job: Job, *, grace_s: float) -> None:
         """Ask an attempt to stop; where it does not, end its seat, in which nothing else runs then."""
         if grace_s > 0:
@@ -133,12 +148,10 @@ class SeatedCluster:
     def close(self) -> None:
         """Close the seats that wait for an attempt; those at work go on, for the next driver."""
         try:
-            seats = self._free_seats()
-        except QueueError as error:
+            for folder in self._free_seats().values():
+                folder.close(folder.last() + 1)
+        except (QueueError, OSError) as error:
             logger.info("idle jobs end by themselves: %s", error)
-            return
-        for folder in seats.values():
-            folder.close(folder.last() + 1)
 
     def _assignment(self, job: Job) -> Assignment:
         program, *arguments = job.command

@@ -18,6 +18,7 @@ from bohpo.cluster.protocol import Job, JobState
 from bohpo.cluster.queue import QueueCluster
 from bohpo.cluster.seat import Assignment, Seat, SeatFolder
 from bohpo.cluster.seating import SeatedCluster, seat_job
+from bohpo.errors import QueueError
 from bohpo.processes import ATTEMPT_DIRECTORY, process_started
 from tests.cluster.fake_slurm import FakeSlurm
 from tests.cluster.requests import settings_of
@@ -216,6 +217,24 @@ def test_an_attempt_is_gone_where_the_queue_gave_its_jobs_id_to_another(
         wait_until(lambda driver=driver: driver.find([first.name, second.name]) == {second.name: job_id})  # type: ignore[misc]
         assert driver.look({job_id: first.name})[job_id].state is JobState.GONE
         assert driver.look({job_id: second.name})[job_id].state is JobState.RUNNING
+
+
+def test_folders_that_cannot_be_used_are_told_of_as_a_queue_that_does_not_answer(
+    drivers: Callable[..., SeatedCluster], tmp_path: Path
+) -> None:
+    job, in_the_way = attempt(tmp_path, 0, 600), tmp_path / "campaign/jobs"
+    in_the_way.touch()
+    with pytest.raises(QueueError, match=r"cannot be used: .*; see `df`, `quota`"):
+        drivers().submit(job)
+    in_the_way.unlink()
+    cluster = drivers()
+    job_id = cluster.submit(job)
+    assignment = in_the_way / job.name / "assignment-1.json"
+    wait_until(file_of(job, "pid").exists)
+    assignment.unlink()
+    assignment.symlink_to(assignment)
+    with pytest.raises(QueueError, match="cannot be used"):
+        cluster.look({job_id: job.name})
 
 
 def seat_in(
