@@ -266,7 +266,7 @@ def test_what_goes_wrong_says_so_with_its_exit_code(
 ) -> None:
     text = (launched / "study.toml").read_text()
     (launched / "broken.toml").write_text(text.replace("trials", "trails"))
-    (launched / "slurm.toml").write_text(text + '[cluster]\nbackend = "slurm"\n')
+    (launched / "slurm.toml").write_text(text + '[cluster]\nbackend = "slrum"\n')
     done = bohpo(launched, *words)
     assert done.returncode == code, done.stderr
     assert told in done.stderr
