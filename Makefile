@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo compare race latency ablation test check services install clean
+.PHONY: demo compare race latency ablation reading faults test check services install clean
 
 demo: install
 	$(BIN)/bohpo launch studies/quickstart.toml --follow
@@ -29,6 +29,14 @@ latency: install
 ablation: install
 	$(BIN)/python -m tests.benchmarks.ablation --processes 2
 
+# how fast a large campaign is read and written, beside Optuna on the same database
+reading: install
+	$(BIN)/python -m tests.benchmarks.reading
+
+# every promise under real faults, the long ones included, and a table of what was measured; see tests/faults
+faults: install services
+	$(BIN)/python -m tests.faults.table --long
+
 test: install
 	$(BIN)/pytest
 
@@ -38,7 +46,7 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# what the tests need beside Python: a PostgreSQL server and Chromium, from Debian's packages
+# what the tests need beside Python: PostgreSQL, Slurm, Grid Engine and Chromium, from Debian's packages
 services:
 	./tests/install-services
 

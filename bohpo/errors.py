@@ -13,6 +13,7 @@
     │   └── SchemaError             5   the database was written by another version
     ├── NoUsableTrialError          1   a campaign ended without a completed trial
     ├── AttemptError                1   an attempt ended without a valid outcome
+    ├── UnfitError                  1   this machine cannot run campaigns as it is
     └── Detached                  130   the campaign was left unfinished on request
 
 The number is the exit code of the command line. Each message names the cause and the remedy.
@@ -89,9 +90,14 @@ class NotFoundError(BohpoError):
 
 
 class QueueError(BohpoError):
-    """The queue refused to run the campaign's jobs."""
+    """The queue refused to run the campaign's jobs, or does not answer."""
 
     exit_code = 4
+
+    def __init__(self, message: str, *, is_for_good: bool = False) -> None:
+        """Say what the queue said, and whether asking again is of no use until somebody changes something."""
+        self.is_for_good = is_for_good
+        super().__init__(message)
 
 
 class StoreError(BohpoError):
@@ -114,6 +120,10 @@ class NoUsableTrialError(BohpoError):
 
 class AttemptError(BohpoError):
     """An attempt at a trial ended without a valid outcome."""
+
+
+class UnfitError(BohpoError):
+    """This machine cannot run campaigns as it is; `bohpo doctor` lists why."""
 
 
 class Detached(BohpoError):

@@ -15,6 +15,9 @@ ATTEMPT_DIRECTORY = "BOHPO_DIRECTORY"
 DRIVER_PID = "BOHPO_DRIVER_PID"
 """Names the driver in the environment of a job that is to end with it."""
 
+JOB_NAME = "BOHPO_JOB"
+"""Names the job in the environment of everything that it runs."""
+
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -47,14 +50,21 @@ def die_with_parent(death_signal: signal.Signals) -> None:
 
 def processes_with_environment(name: str, value: str) -> list[int]:
     """List the processes that were started with an environment variable of this value, this one excepted."""
-    entry = f"{name}={value}".encode()
-    found = []
+    return processes_by_environment(name).get(value, [])
+
+
+def processes_by_environment(name: str) -> dict[str, list[int]]:
+    """List the processes that were started with an environment variable, by its value, this one excepted."""
+    entry = f"{name}=".encode()
+    found: dict[str, list[int]] = {}
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit() or int(folder.name) == os.getpid():
             continue
         with contextlib.suppress(OSError):
-            if entry in (folder / "environ").read_bytes().split(b"\0") and process_started(int(folder.name)):
-                found.append(int(folder.name))
+            environment = (folder / "environ").read_bytes().split(b"\0")
+            values = [known.removeprefix(entry) for known in environment if known.startswith(entry)]
+            if values and process_started(int(folder.name)):
+                found.setdefault(os.fsdecode(values[0]), []).append(int(folder.name))
     return found
 
 

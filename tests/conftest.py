@@ -1,13 +1,27 @@
-"""Databases that tests of several layers need."""
+"""Databases and queues that tests of several layers need."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.services import PostgresqlServer, start_postgresql
+from tests.faults.figures import append_figure
+from tests.services import (
+    GridEngine,
+    PostgresqlServer,
+    SlurmCluster,
+    start_grid_engine,
+    start_postgresql,
+    start_slurm,
+)
+
+
+@pytest.fixture
+def measured(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Take a promise's name and the figure that the test measured; `make faults` puts it into the table."""
+    return lambda promise, figure: append_figure(promise, figure, f"pytest {request.node.nodeid}")
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +44,39 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return str(tmp_path / "bohpo.db")
     return str(request.getfixturevalue("postgresql_url"))
+
+
+@pytest.fixture(scope="session")
+def slurm_server() -> Iterator[SlurmCluster]:
+    """Run one Slurm for the session; mark the test `slurm`."""
+    cluster = start_slurm()
+    yield cluster
+    cluster.remove()
+
+
+@pytest.fixture
+def slurm(slurm_server: SlurmCluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[SlurmCluster]:
+    """Have Slurm's commands find the session's Slurm; what the test broke or left is mended afterwards."""
+    for name, value in slurm_server.environment.items():
+        monkeypatch.setenv(name, value)
+    yield slurm_server
+    slurm_server.mend()
+    slurm_server.cancel_all()
+
+
+@pytest.fixture(scope="session")
+def grid_engine_server() -> Iterator[GridEngine]:
+    """Run one Grid Engine for the session; mark the test `grid_engine`."""
+    engine = start_grid_engine()
+    yield engine
+    engine.remove()
+
+
+@pytest.fixture
+def grid_engine(grid_engine_server: GridEngine, monkeypatch: pytest.MonkeyPatch) -> Iterator[GridEngine]:
+    """Have Grid Engine's commands find the session's; what the test broke or left is mended afterwards."""
+    for name, value in grid_engine_server.environment.items():
+        monkeypatch.setenv(name, value)
+    yield grid_engine_server
+    grid_engine_server.mend()
+    grid_engine_server.cancel_all()

@@ -7,7 +7,19 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "botorch", "optuna", "sqlalchemy", "alembic", "plotly", "dask", "distributed", "pydantic", "rich")
+HEAVY = (
+    "torch",
+    "botorch",
+    "optuna",
+    "sqlalchemy",
+    "alembic",
+    "plotly",
+    "dask",
+    "dask_jobqueue",
+    "distributed",
+    "pydantic",
+    "rich",
+)
 
 
 def loaded_by(code: str) -> set[str]:
@@ -25,6 +37,8 @@ def loaded_by(code: str) -> set[str]:
         ("import bohpo.optimizer", {"optuna"}),
         ("import bohpo.store", set()),
         ("import bohpo.views", set()),
+        ("from bohpo.cluster.factory import make_queue_cluster", {"pydantic"}),
+        ("import bohpo.cluster.seat", set()),
         ("import trainers.aneurysm", set()),
         ("from bohpo import Study; Study.load", {"pydantic"}),
         ("from bohpo.cli import main; main(['--help'])", {"rich"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,17 +12,18 @@ from bohpo.processes import ATTEMPT_DIRECTORY
 from bohpo.store.records import Campaign
 from bohpo.study import Study
 from bohpo.trainer import AttemptDirectory, AttemptSpec
-from bohpo.trial import AttemptState, Scalar, Trial
+from bohpo.trial import Attempt, AttemptState, Scalar, Trial
 
-ATTEMPTS_ALLOWED = {
-    AttemptState.KILLED: 3,
-    AttemptState.PREEMPTED: 20,
-    AttemptState.LOST: 20,
-}
-"""Attempts at one trial that may end in a state before the trial fails; any other bad end fails it at once.
+CONFIGURATION = frozenset({AttemptState.KILLED})
+"""Ends that count against the configuration: a trainer that was killed may have run out of memory."""
 
-A trainer that raises does so again. One that was killed may have run out of memory, or its node may have died. What
-is the infrastructure's fault has a budget of its own.
+INFRASTRUCTURE = frozenset({AttemptState.PREEMPTED, AttemptState.LOST})
+"""Ends that are the infrastructure's fault, or the user's."""
+
+ATTEMPTS_ALLOWED = {CONFIGURATION: 3, INFRASTRUCTURE: 20}
+"""Attempts at one trial that may end in a group of states before the trial fails.
+
+Any other bad end fails it at once: a trainer that raises does so again.
 """
 
 GREATEST_DELAY_S = 60.0
@@ -74,8 +76,13 @@ def plan_attempt(study: Study, campaign: Campaign, trial: Trial, number: int) ->
         directory=directory,
         spec=spec,
         configuration={**study.fixed, **trial.configuration},
-        job=worker_job(f"{campaign.name}-{trial.number}-{number}", directory.path),
+        job=worker_job(job_name(campaign, trial, number), directory.path),
     )
+
+
+def job_name(campaign: Campaign, trial: Trial, number: int) -> str:
+    """Name the job of the attempt of a number at a trial; nothing else is ever called so."""
+    return f"{campaign.name}-{trial.number}-{number}-{trial.uid[:8]}"
 
 
 def worker_job(name: str, directory: Path) -> Job:
@@ -83,20 +90,29 @@ def worker_job(name: str, directory: Path) -> Job:
     return Job(
         name=name,
         command=(sys.executable, "-m", "bohpo.campaign.worker", str(directory)),
-        log=directory / "worker.log",
+        log=AttemptDirectory(directory).worker_log,
         environment={ATTEMPT_DIRECTORY: str(directory)},
     )
 
 
-def may_try_again(trial: Trial, ended: AttemptState) -> bool:
+def may_try_again(
+    trial: Trial, ended: AttemptState, *, has_progressed: Callable[[Attempt], bool] = lambda _: False
+) -> bool:
     """Tell whether a trial gets another attempt after one that ended badly.
 
     Args:
         trial: The trial with all its attempts, the one that just ended included.
         ended: How that one ended.
+        has_progressed: Whether an attempt left a checkpoint. One that was preempted after that does not count: a long
+            training may take any number of short jobs, as long as each brings it forward.
     """
-    alike = sum(attempt.state is ended for attempt in trial.attempts)
-    return alike < ATTEMPTS_ALLOWED.get(ended, 1)
+    for group, allowed in ATTEMPTS_ALLOWED.items():
+        if ended in group:
+            spent = [attempt for attempt in trial.attempts if attempt.state in group]
+            if len(spent) < allowed:
+                return True
+            return sum(a.state is not AttemptState.PREEMPTED or not has_progressed(a) for a in spent) < allowed
+    return False
 
 
 def retry_delay(trial: Trial, ended: AttemptState) -> float:

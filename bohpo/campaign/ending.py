@@ -1,12 +1,26 @@
-"""How an attempt ended: what the worker makes of the trainer's exit and files."""
+"""How an attempt ended: what the worker makes of the trainer's exit and files, and the driver of a job that is gone.
+
+What a worker wrote down comes first, then a valid outcome. Only without either does the queue's word count:
+
+| the queue says of the job        | the attempt was | whose fault           |
+| -------------------------------- | --------------- | --------------------- |
+| wall time reached, cancelled     | preempted       | the infrastructure's  |
+| node failed, gone, failed        | lost            | the infrastructure's  |
+| out of memory                    | killed          | the configuration's   |
+
+One exception: that a trainer was killed does not count against its configuration where the queue ended the job.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bohpo.campaign.log import last_line_of
+from bohpo.cluster.protocol import JobState, JobStatus
 from bohpo.durable import read_json
 from bohpo.errors import AttemptError
 from bohpo.trainer import AttemptDirectory, AttemptSpec, Outcome
@@ -21,20 +35,24 @@ class Ending:
     Attributes:
         state: How the attempt ended.
         reason: Why, in one line; empty for a completed one.
-        started: When it began to run, seconds since the epoch.
+        started: When it began to run, seconds since the epoch, or None where only the driver may know.
         ended: When it ended.
     """
 
     state: AttemptState
     reason: str
-    started: float
+    started: float | None
     ended: float
+
+    @classmethod
+    def as_recorded(cls, attempt: Attempt) -> Ending:
+        """Give how an attempt ended that is recorded as ended."""
+        return cls(attempt.state, attempt.reason, attempt.started, attempt.ended or attempt.submitted)
 
     def of(self, attempt: Attempt) -> Attempt:
         """Give an attempt as it ended."""
-        return dataclasses.replace(
-            attempt, state=self.state, reason=self.reason, started=self.started, ended=self.ended
-        )
+        started = attempt.started if self.started is None else self.started
+        return dataclasses.replace(attempt, state=self.state, reason=self.reason, started=started, ended=self.ended)
 
     def to_json(self) -> dict[str, Any]:
         """Give the ending as a dictionary that JSON can hold."""
@@ -53,24 +71,73 @@ class Ending:
         return None if ending.state.is_alive else ending
 
 
-def find_ending(attempt: AttemptDirectory, spec: AttemptSpec, *, submitted: float, now: float) -> Ending:
-    """Tell what became of an attempt whose job is gone, trusting only files of the trial itself.
+LAST_WORDS = frozenset(AttemptState) - {
+    AttemptState.SUBMITTED,
+    AttemptState.RUNNING,
+    AttemptState.KILLED,
+    AttemptState.PREEMPTED,
+    AttemptState.LOST,
+}
+"""Ends that a worker tells of and that no word of the queue changes."""
+
+GONE = JobStatus(JobState.GONE)
+
+_DEATHS: Mapping[JobState, tuple[AttemptState, str]] = {
+    JobState.TIME_LIMIT: (AttemptState.PREEMPTED, "the queue ended its job at the wall time"),
+    JobState.CANCELLED: (AttemptState.PREEMPTED, "its job was cancelled in the queue"),
+    JobState.OUT_OF_MEMORY: (AttemptState.KILLED, "its job ran out of memory"),
+    JobState.NODE_FAILED: (AttemptState.LOST, "its node failed"),
+}
+"""What the queue says of a job -> how its attempt ended, where neither the worker nor the trainer left a word."""
+
+
+def find_ending(attempt: AttemptDirectory, spec: AttemptSpec, *, now: float, status: JobStatus = GONE) -> Ending:
+    """Tell what became of an attempt whose job is gone, trusting only files of the attempt itself.
 
     Args:
         attempt: Its files.
         spec: What it was asked to do.
-        submitted: When it was handed to the queue, seconds since the epoch.
         now: Seconds since the epoch.
+        status: What the queue tells of its job.
     """
-    if not attempt.belongs_to(spec.uid):
-        return Ending(AttemptState.LOST, "it was never prepared", submitted, now)
+    if not _is_of(attempt, spec):
+        return Ending(AttemptState.LOST, "it was never prepared", None, now)
     ending = Ending.read(attempt)
     if ending is not None:
-        return ending
+        return _in_view_of(status, ending)
     state, _ = _judge_outcome(attempt, spec)
     if state is AttemptState.COMPLETED:
-        return Ending(state, "", submitted, now)
-    return Ending(AttemptState.LOST, "its worker vanished", submitted, now)
+        return Ending(state, "", None, now)
+    return Ending(*_death(attempt, status), None, now)
+
+
+def _is_of(attempt: AttemptDirectory, spec: AttemptSpec) -> bool:
+    """Whether the folder holds the files of this very attempt, not of another trial or a copied one."""
+    return attempt.belongs_to(spec.uid) and attempt.read_spec().number == spec.number
+
+
+def _in_view_of(status: JobStatus, ending: Ending) -> Ending:
+    """Give what the worker wrote down; a trainer that was killed with its whole job is not to blame."""
+    was_ended = status.state in (JobState.TIME_LIMIT, JobState.CANCELLED, JobState.NODE_FAILED)
+    if ending.state is not AttemptState.KILLED or not was_ended:
+        return ending
+    _, reason = _DEATHS[status.state]
+    return dataclasses.replace(ending, state=AttemptState.PREEMPTED, reason=_with_detail(reason, status))
+
+
+def _death(attempt: AttemptDirectory, status: JobStatus) -> tuple[AttemptState, str]:
+    """Tell of an attempt without a last word why it died."""
+    if status.state in _DEATHS:
+        state, reason = _DEATHS[status.state]
+        return state, _with_detail(reason, status)
+    if attempt.heartbeat.exists():
+        return AttemptState.LOST, _with_detail("its worker vanished", status)
+    said = last_line_of(attempt.worker_log) or "nothing in worker.log"
+    return AttemptState.LOST, _with_detail(f"its job ended before its worker began: {said}", status)
+
+
+def _with_detail(reason: str, status: JobStatus) -> str:
+    return f"{reason} ({status.detail})" if status.detail else reason
 
 
 def read_outcome(attempt: AttemptDirectory, spec: AttemptSpec) -> tuple[float, Outcome]:

@@ -102,9 +102,9 @@ def _run(study: Study, campaign: Campaign, trial: Trial, files: AttemptDirectory
     files.prepare(spec, plan.configuration)
     with contextlib.closing(LocalCluster()) as cluster:
         job = cluster.submit(worker_job(f"{campaign.name}-evaluation-{files.path.name}", files.path))
-        while cluster.alive([job]):
+        while cluster.look([job])[job].state.is_alive:
             cluster.wait(1.0)
-    ending = find_ending(files, spec, submitted=now, now=now)
+    ending = find_ending(files, spec, now=now)
     if ending.state is not AttemptState.COMPLETED:
         raise AttemptError(f"the evaluation failed: {ending.reason}; see {files.log}")
     return read_outcome(files, spec)

@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bohpo.campaign.clock import SystemClock
+from bohpo.campaign.lease import holding
 from bohpo.campaign.ledger import LEASE_S
 from bohpo.campaign.loop import Loop
 from bohpo.campaign.provenance import provenance
+from bohpo.cluster.factory import make_queue_cluster
 from bohpo.cluster.local import LocalCluster
 from bohpo.cluster.protocol import Cluster
 from bohpo.durable import write_atomically
@@ -25,7 +27,7 @@ from bohpo.optimizer.protocol import Optimizer
 from bohpo.store import open_store
 from bohpo.store.protocol import Store
 from bohpo.store.records import Campaign, CampaignState, Lease, Owner, StopRequest
-from bohpo.study import NAME_PATTERN, Study, load_feasibility
+from bohpo.study import NAME_PATTERN, Study, load_feasibility, settle
 from bohpo.trial import TrialState
 
 logger = logging.getLogger(__name__)
@@ -111,7 +113,8 @@ def _claim_folder(home: Path, name: str) -> Path:
 def drive(study: Study, campaign: Campaign, store: Store, *, trials: int | None = None) -> Campaign:
     """Run a campaign to its end in this process, or to a stop; every campaign has one driver at a time.
 
-    SIGINT, SIGTERM and SIGHUP stop it cleanly when it runs in the main thread.
+    SIGINT, SIGTERM and SIGHUP stop it cleanly when it runs in the main thread: jobs of this host are saved in their
+    checkpoints, those of a queue run on, and the next driver takes them over.
 
     Args:
         study: What to run.
@@ -140,7 +143,7 @@ def drive(study: Study, campaign: Campaign, store: Store, *, trials: int | None 
         _release(store, lease)
     campaign = store.campaign(campaign.name)
     if campaign.state is CampaignState.STOPPED:
-        raise Detached(f"campaign {campaign.name!r} is stopped; `bohpo resume {campaign.name}` goes on with it")
+        raise _detached(campaign, store)
     if not any(trial.state is TrialState.COMPLETE for trial in store.trials(campaign.name)):
         raise NoUsableTrialError(
             f"campaign {campaign.name!r} ended without a completed trial; `bohpo trial {campaign.name} 0` shows why"
@@ -148,8 +151,47 @@ def drive(study: Study, campaign: Campaign, store: Store, *, trials: int | None 
     return campaign
 
 
+def end_jobs(study: Study, campaign: Campaign, store: Store) -> None:
+    """Have the jobs that run on without a driver saved in their checkpoints, ended and recorded.
+
+    Args:
+        study: What the campaign runs.
+        campaign: Which campaign.
+        store: Where it is recorded.
+
+    Raises:
+        NotFoundError: If the campaign's folder is gone.
+        LeaseError: If a driver is at work on it.
+        QueueError: If its queue cannot be asked from here.
+    """
+    check_folder(campaign)
+    lease = store.acquire_lease(campaign.name, Owner.this_process(), LEASE_S)
+    try:
+        store.request_stop(campaign.name, StopRequest.NOW)
+        _run(study, store.campaign(campaign.name), lease, store)
+    finally:
+        _release(store, lease)
+
+
+def jobs_left(campaign: Campaign, store: Store) -> int:
+    """Count the jobs that wait or run for a campaign, as its last driver left them."""
+    attempts = [attempt for trial in store.trials(campaign.name) for attempt in trial.attempts]
+    return sum(attempt.state.is_alive for attempt in attempts)
+
+
+def _detached(campaign: Campaign, store: Store) -> Detached:
+    left = jobs_left(campaign, store)
+    if left:
+        return Detached(
+            f"campaign {campaign.name!r} has no driver now, but jobs that run on: {left};"
+            f" `bohpo resume {campaign.name}` takes them over, `bohpo stop {campaign.name} --now` ends them"
+        )
+    return Detached(f"campaign {campaign.name!r} is stopped; `bohpo resume {campaign.name}` goes on with it")
+
+
 def _run(study: Study, campaign: Campaign, lease: Lease, store: Store) -> None:
-    with contextlib.closing(make_cluster(study)) as cluster:
+    study = settle(study).study
+    with contextlib.closing(make_cluster(study, campaign.directory)) as cluster:
         loop = Loop(
             study,
             campaign,
@@ -158,8 +200,9 @@ def _run(study: Study, campaign: Campaign, lease: Lease, store: Store) -> None:
             store=store,
             cluster=cluster,
             clock=SystemClock(),
+            leaves_jobs=study.cluster.backend != "local",
         )
-        with _stopped_by_signals(loop.stop):
+        with holding(store, lease, lambda: loop.last_step), _stopped_by_signals(loop.stop):
             loop.run()
 
 
@@ -206,15 +249,18 @@ def study_of(campaign: Campaign) -> Study:
     )
 
 
-def make_cluster(study: Study) -> Cluster:
-    """Make the cluster that a study names.
+def make_cluster(study: Study, directory: Path) -> Cluster:
+    """Make the cluster that a settled study names.
+
+    Args:
+        study: The study on the cluster that holds.
+        directory: The campaign's folder, which its jobs share with the driver.
 
     Raises:
-        UsageError: If this version cannot use it.
+        QueueError: If the queue's commands are not here.
+        UsageError: If dask-jobqueue is not installed.
     """
-    if study.cluster.backend != "local":
-        raise UsageError(f'cluster.backend: {study.cluster.backend!r} is not supported yet; use "local"')
-    return LocalCluster()
+    return LocalCluster() if study.cluster.backend == "local" else make_queue_cluster(study.cluster, directory)
 
 
 def make_optimizer(study: Study) -> Optimizer:

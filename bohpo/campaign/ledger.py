@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from bohpo.campaign.clock import Clock
 from bohpo.optimizer.protocol import History
 from bohpo.store.protocol import Store
-from bohpo.store.records import Campaign, CampaignState, Lease
+from bohpo.store.records import Announcement, Campaign, CampaignState, Lease
 from bohpo.trial import Attempt, Observation, Outcome, Proposal, Trial, TrialState, best_trials
 
 logger = logging.getLogger(__name__)
 
 LEASE_S = 30.0
-_RENEW_S = 10.0
+RENEW_S = 10.0
 
 
 class Ledger:
@@ -43,7 +43,7 @@ class Ledger:
 
     def hold(self) -> None:
         """Renew the lease where it is time to."""
-        if self._clock.monotonic() - self._renewed > _RENEW_S:
+        if self._clock.monotonic() - self._renewed > RENEW_S:
             self._lease = self._store.renew_lease(self._lease, LEASE_S)
             self._renewed = self._clock.monotonic()
 
@@ -76,51 +76,87 @@ class Ledger:
 
     def add(self, uid: str, proposal: Proposal) -> int:
         """Record a proposal as a pending trial; the same uid makes no second one."""
-        number = self._store.add_trial(self._lease, uid, proposal)
+        number = self._store.add_trial(
+            self._lease, uid, proposal, announcement=lambda number: _proposed(number, proposal)
+        )
         self.trials[number] = Trial(
             number, uid, proposal.configuration, TrialState.PENDING, proposal, created=self._clock.now()
         )
-        self.announce("proposed", _proposed(number, proposal), number)
+        self._log(_proposed(number, proposal))
         return number
 
-    def save(self, attempt: Attempt) -> Attempt:
-        """Record an attempt, or its new state."""
-        self._store.save_attempt(self._lease, attempt)
-        trial = self.trials[attempt.trial]
-        others = tuple(known for known in trial.attempts if known.number != attempt.number)
-        self.trials[trial.number] = dataclasses.replace(trial, attempts=(*others, attempt))
+    def save(self, attempt: Attempt, announcement: Announcement | None = None) -> Attempt:
+        """Record an attempt, or its new state, and what is to be told of it."""
+        self._store.save_attempt(self._lease, attempt, announcement=announcement)
+        self.trials[attempt.trial] = with_attempt(self.trials[attempt.trial], attempt)
+        self._log(announcement)
         return attempt
 
-    def complete(self, number: int, value: float, outcome: Outcome, reports: Sequence[tuple[int, float]]) -> None:
-        """Record the outcome of a trial."""
-        self._store.complete_trial(self._lease, number, value, outcome, reports)
-        self.trials[number] = dataclasses.replace(
-            self.trials[number],
+    def complete(self, attempt: Attempt, value: float, outcome: Outcome, reports: Sequence[tuple[int, float]]) -> None:
+        """Record the outcome of a trial with the end of the attempt that came to it.
+
+        Raises:
+            AttemptError: If the store cannot hold it.
+        """
+        trial = dataclasses.replace(
+            with_attempt(self.trials[attempt.trial], attempt),
             state=TrialState.COMPLETE,
             value=value,
             variance=outcome.variance,
             metrics=outcome.metrics,
             ended=self._clock.now(),
         )
-        self.announce("completed", _completed(self.trials[number], is_best=self.ranked[0] == number), number)
-
-    def fail(self, number: int, reason: str) -> None:
-        """Record that a trial will have no outcome."""
-        self._store.fail_trial(self._lease, number, reason)
-        self.trials[number] = dataclasses.replace(
-            self.trials[number], state=TrialState.FAILED, reason=reason, ended=self._clock.now()
+        best = best_trials((self.trials | {trial.number: trial}).values(), maximize=self._maximize)[0]
+        told = _completed(trial, is_best=best.number == trial.number)
+        is_new = self._store.complete_trial(
+            self._lease, trial.number, value, outcome, reports, attempt=attempt, announcement=told
         )
-        self.announce("failed", f"trial {number} failed, {reason}", number)
+        self._have_ended(trial, attempt, told if is_new else None)
 
-    def close(self, state: CampaignState) -> None:
-        """Record where the campaign is left."""
+    def fail(self, number: int, reason: str, attempt: Attempt | None = None) -> None:
+        """Record that a trial will have no outcome, with the end of the attempt that decided it, if one did."""
+        trial = dataclasses.replace(
+            with_attempt(self.trials[number], attempt),
+            state=TrialState.FAILED,
+            reason=reason,
+            ended=self._clock.now(),
+        )
+        told = Announcement("failed", f"trial {number} failed, {reason}")
+        is_new = self._store.fail_trial(self._lease, number, reason, attempt=attempt, announcement=told)
+        self._have_ended(trial, attempt, told if is_new else None)
+
+    def _have_ended(self, trial: Trial, attempt: Attempt | None, told: Announcement | None) -> None:
+        """Keep a trial as it ended: as asked for, or else as the store has it, whose acknowledgement was lost."""
+        if told is not None:
+            self.trials[trial.number] = trial
+            self._log(told)
+            return
+        self.trials[trial.number] = self._store.trial(self.campaign.name, trial.number)
+        if attempt is not None and attempt not in self.trials[trial.number].attempts:
+            self.save(attempt)
+
+    def close(self, state: CampaignState, *, running: int = 0) -> None:
+        """Record where the campaign is left, with how many jobs that run on."""
         self._store.set_state(self._lease, state)
-        self.announce("driver-ended", f"campaign {state.value}, {len(self.trials)} trials")
+        on = f"; jobs that run on: {running}" if running else ""
+        self.announce("driver-ended", f"campaign {state.value}, {len(self.trials)} trials{on}")
 
     def announce(self, kind: str, message: str, trial: int | None = None) -> None:
-        """Append to the campaign's history."""
-        logger.info("%s: %s", self.campaign.name, message)
+        """Append to the campaign's history what tells of no change of a trial or an attempt."""
         self._store.add_event(self._lease, kind, message, trial)
+        self._log(Announcement(kind, message))
+
+    def _log(self, announcement: Announcement | None) -> None:
+        if announcement is not None:
+            logger.info("%s: %s", self.campaign.name, announcement.message)
+
+
+def with_attempt(trial: Trial, attempt: Attempt | None) -> Trial:
+    """Give a trial with an attempt in place of the one of its number, if there is one."""
+    if attempt is None:
+        return trial
+    others = (known for known in trial.attempts if known.number != attempt.number)
+    return dataclasses.replace(trial, attempts=tuple(sorted((*others, attempt), key=lambda known: known.number)))
 
 
 def driven_seconds(events: Sequence[tuple[float, str]]) -> float:
@@ -134,15 +170,15 @@ def driven_seconds(events: Sequence[tuple[float, str]]) -> float:
     return sum(events[end][0] - events[start][0] for start, end in zip(starts, ends, strict=False))
 
 
-def _proposed(number: int, proposal: Proposal) -> str:
-    if proposal.predicted_mean is None or proposal.predicted_sd is None:
-        return f"trial {number} from {proposal.source}"
-    return (
-        f"trial {number} from {proposal.source}, predicted {proposal.predicted_mean:.4g}"
-        f" ± {1.96 * proposal.predicted_sd:.2g}, in {proposal.seconds:.2f} s"
-    )
+def _proposed(number: int, proposal: Proposal) -> Announcement:
+    told = f"trial {number} from {proposal.source}"
+    if proposal.predicted_mean is not None and proposal.predicted_sd is not None:
+        spread = f"{proposal.predicted_mean:.4g} ± {1.96 * proposal.predicted_sd:.2g}"
+        told = f"{told}, predicted {spread}, in {proposal.seconds:.2f} s"
+    return Announcement("proposed", told)
 
 
-def _completed(trial: Trial, *, is_best: bool) -> str:
+def _completed(trial: Trial, *, is_best: bool) -> Announcement:
     spread = "" if trial.variance is None else f" ± {1.96 * trial.variance**0.5:.2g}"
-    return f"trial {trial.number} complete, {trial.value:.4g}{spread}{', the best so far' if is_best else ''}"
+    best = ", the best so far" if is_best else ""
+    return Announcement("completed", f"trial {trial.number} complete, {trial.value:.4g}{spread}{best}")

@@ -1,9 +1,13 @@
-"""A log that cannot fill the disk."""
+"""Logs: one that cannot fill the disk, and the last thing that was said in one."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
+
+_TAIL_BYTES = 4096
+_LONGEST_LINE = 300
 
 
 class CappedLog:
@@ -22,7 +26,7 @@ class CappedLog:
 
     def write(self, chunk: bytes) -> None:
         """Append a chunk, as far as there is room."""
-        self._tail = (self._tail + chunk)[-4096:]
+        self._tail = (self._tail + chunk)[-_TAIL_BYTES:]
         with contextlib.suppress(OSError):  # a full disk must not end the training that prints
             self._append(chunk)
 
@@ -38,10 +42,24 @@ class CappedLog:
     @property
     def last_line(self) -> str:
         """The last line that is not blank, dropped ones included: printable, at most 300 characters."""
-        text = "".join(c if c.isprintable() or c == "\n" else " " for c in self._tail.decode(errors="replace"))
-        lines = [line.strip() for line in text.split("\n") if line.strip()]
-        return lines[-1][:300] if lines else ""
+        return _last_line(self._tail)
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def last_line_of(path: Path) -> str:
+    """Give the last line of a file that is not blank, as `CappedLog` does; empty where there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
+            return _last_line(file.read())
+    except OSError:
+        return ""
+
+
+def _last_line(tail: bytes) -> str:
+    text = "".join(c if c.isprintable() or c == "\n" else " " for c in tail.decode(errors="replace"))
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    return lines[-1][:_LONGEST_LINE] if lines else ""

@@ -3,13 +3,14 @@
 It knows four Protocols (Optimizer, Store, Cluster, Clock) and nothing behind them. It may be killed at any moment:
 what it knows is in the store before it acts on it, and what trainings came to is in their files before it knows it.
 
-| killed between                        | what the next driver finds            | and does                        |
-| ------------------------------------- | ------------------------------------- | ------------------------------- |
-| proposal and trial in the store       | nothing                               | proposes again                  |
-| trial in the store and attempt        | a pending trial without an attempt    | starts attempt 1                |
-| attempt in the store and submission   | an attempt without a job              | ends it as lost, starts another |
-| submission and the trainer's end      | an attempt, its job perhaps alive     | ends the job, resumes the trial |
-| the trainer's end and the record      | `ended.json`, `outcome.json`          | records them                    |
+| killed between                        | what the next driver finds            | and does                          |
+| ------------------------------------- | ------------------------------------- | --------------------------------- |
+| proposal and trial in the store       | nothing                               | proposes again                    |
+| trial in the store and attempt        | a pending trial without an attempt    | starts attempt 1                  |
+| attempt in the store and submission   | an attempt without a job              | submits it                        |
+| submission and the job's id           | an attempt without a job              | finds its job by name, adopts it  |
+| the job's id and the trainer's end    | an attempt, its job perhaps alive     | adopts it, or resumes the trial   |
+| the trainer's end and the record      | `ended.json`, `outcome.json`          | records them                      |
 
 While the database is out of reach the trainings go on, and a step is repeated until it is back. While all slots are
 taken and nothing else is to be done, the optimizer works ahead.
@@ -18,36 +19,40 @@ taken and nothing else is to be done, the optimizer works ahead.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import logging
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from bohpo.campaign.attempts import AttemptPlan, may_try_again, plan_attempt, retry_delay
 from bohpo.campaign.clock import Clock
-from bohpo.campaign.ending import find_ending, read_outcome
+from bohpo.campaign.ending import Ending
+from bohpo.campaign.heartbeats import Turns
+from bohpo.campaign.jobs import HUNG_S, Jobs
 from bohpo.campaign.ledger import Ledger
-from bohpo.campaign.retention import clear_checkpoints, keep_best_models
+from bohpo.campaign.leftovers import END_S, Leftovers
+from bohpo.campaign.queue import Queue
+from bohpo.campaign.queue_report import QueueReport
+from bohpo.campaign.recorder import Recorder, WaitingLine
+from bohpo.campaign.stillborn import Stillborn
 from bohpo.cluster.protocol import Cluster
-from bohpo.errors import AttemptError, LeaseError, QueueError, SchemaError, StoreError, UsageError
+from bohpo.errors import LeaseError, QueueError, SchemaError, StoreError, UsageError
 from bohpo.optimizer.protocol import Optimizer
 from bohpo.store.protocol import Store
 from bohpo.store.records import Campaign, CampaignState, Lease, StopRequest
 from bohpo.study import Study
-from bohpo.trial import Attempt, AttemptState, Proposal
+from bohpo.trial import Attempt, AttemptState, Proposal, TrialState
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 TICK_S = 1.0
 STARTING_TICK_S = 0.25
-STUCK_S = 30.0
-"""What a worker gets beyond its trainer's deadline, and beyond the trainer's grace when asked to stop."""
+STARTING_S = 10.0
+"""So long after a submission its start is waited for with the shorter tick."""
 
-REFUSALS_ALLOWED = 3
-"""Refusals in a row after which the driver gives up, where no job runs any more."""
+STUCK_S = 30.0
+"""What a worker gets beyond its trainer's grace when asked to stop."""
 
 OUTAGE_S = 3600.0
 """How long the database may be out of reach before the driver gives up."""
@@ -68,29 +73,50 @@ class Loop:
         store: Store,
         cluster: Cluster,
         clock: Clock,
+        leaves_jobs: bool = False,
     ) -> None:
-        """Take over the campaign as the store has it."""
+        """Take over the campaign as the store has it.
+
+        Args:
+            study: What to run.
+            campaign: Which campaign.
+            lease: The right to write to it.
+            optimizer: Proposes.
+            store: Records.
+            cluster: Runs jobs.
+            clock: Tells the time.
+            leaves_jobs: Whether the jobs of this cluster run on without a driver, so that `stop` leaves them alone.
+        """
         self._study = study
         self._optimizer = optimizer
         self._cluster = cluster
         self._clock = clock
+        self._leaves_jobs = leaves_jobs
         self._ledger = Ledger(campaign, lease, maximize=study.objective.maximize, store=store, clock=clock)
-        self._running: dict[str, Attempt] = {}
-        self._waiting: deque[int] = deque()
-        self._not_before: dict[int, float] = {}
+        self._queue = Queue(cluster, clock)
+        self._jobs = Jobs(study, self._ledger, self._queue, clock, may_outlive=leaves_jobs)
+        self._leftovers = Leftovers(study, self._ledger, self._queue, clock)
+        self._turns_to_end = Turns(clock, END_S)
+        self._stillborn = Stillborn(self._ledger, self._queue)
+        self._report = QueueReport(self._ledger, self._queue, clock)
+        self._adopted: set[tuple[int, int]] = set()
+        self._waiting = WaitingLine(clock)
+        keep_models = study.budget.keep_models
+        self._recorder = Recorder(self._ledger, self._jobs, self._waiting, clock, keep_models=keep_models)
         self._unrecorded: deque[tuple[str, Proposal]] = deque()
         self._is_ahead = False
         self._no_proposal: UsageError | None = None
-        self._refusals = 0
         self._signals = 0
         self._stopping_since: float | None = None
         self._began = clock.monotonic()
+        self._last_submission = clock.monotonic()
         self._driven_before = 0.0
+        self.last_step = clock.monotonic()
 
     def stop(self) -> None:
-        """Have `run` end soon, trainings saved in their checkpoints; the second call kills them.
+        """Have `run` end soon: jobs that run on without a driver are left alone.
 
-        Safe in a signal handler.
+        Other trainings are saved in their checkpoints; the second call kills them. Safe in a signal handler.
         """
         self._signals += 1
 
@@ -108,8 +134,8 @@ class Loop:
         """
         self._outlast(self._recover)
         while not self._outlast(self._step):
-            starting = any(attempt.state is AttemptState.SUBMITTED for attempt in self._running.values())
-            self._cluster.wait(STARTING_TICK_S if starting else TICK_S)
+            is_starting = self._clock.monotonic() - self._last_submission < STARTING_S
+            self._cluster.wait(STARTING_TICK_S if is_starting else TICK_S)
         state = self._outlast(self._conclude)
         if self._no_proposal is not None:
             raise self._no_proposal
@@ -117,17 +143,24 @@ class Loop:
 
     def _step(self) -> bool:
         """Do what is to be done now; give whether the campaign is over."""
-        running = set(self._running)
+        self.last_step = self._clock.monotonic()
+        if self._is_leaving():
+            return True
+        running = set(self._jobs.running)
+        self._jobs.look()
         self._record_ended()
-        self._notice_starts()
+        self._record_late()
+        self._give_up_hung()
+        self._leftovers.end()
+        self._report.tell(self._jobs)
         self._ledger.refresh()
         self._end_unwanted()
         if self._is_winding_down():
-            return not self._running
+            return not self._jobs.running
         self._fill_slots()
-        if running == self._running.keys():  # nothing ended and nothing began: there is time
+        if running == self._jobs.running.keys():  # nothing ended and nothing began: there is time
             self._work_ahead()
-        return not self._running and not self._waiting and not self._trials_left()
+        return not self._jobs.running and not self._waiting and not self._trials_left()
 
     def _outlast(self, step: Callable[[], T]) -> T:
         """Repeat a step through an outage of the database."""
@@ -151,7 +184,7 @@ class Loop:
                 proposals = self._optimizer.propose(self._ledger.history(), n)
                 self._unrecorded.extend((uuid.uuid4().hex, proposal) for proposal in proposals)
         while self._unrecorded:
-            self._waiting.append(self._ledger.add(*self._unrecorded[0]))
+            self._waiting.add(self._ledger.add(*self._unrecorded[0]))
             self._unrecorded.popleft()
 
     def _work_ahead(self) -> None:
@@ -159,7 +192,7 @@ class Loop:
 
         A result that comes in meanwhile waits for as long as one proposal takes; one that is there already does not.
         """
-        is_full = len(self._running) == self._study.parallel.jobs
+        is_full = len(self._jobs.running) >= self._study.parallel.jobs
         if self._is_ahead or not is_full or not self._trials_left():
             return
         with self._winding_down_without_proposal():
@@ -183,105 +216,102 @@ class Loop:
     # -- submit --------------------------------------------------------------------------------------------------
 
     def _fill_slots(self) -> None:
-        taken = {attempt.worker for attempt in self._running.values()}
+        taken = {attempt.worker for attempt in self._jobs.running.values()}
         free = [slot for slot in range(self._study.parallel.jobs) if slot not in taken]
+        free = free[: max(0, self._study.parallel.jobs - len(self._jobs.running))]
         missing = min(len(free) - len(self._waiting), self._trials_left())
         if missing > 0 or self._unrecorded:
             self._propose(missing)
-        ready = [number for number in self._waiting if self._clock.monotonic() >= self._not_before.get(number, 0.0)]
+        if not self._queue.takes_jobs or not self._adopt_submitted():
+            return
+        ready = self._stillborn.few_of(self._waiting.ready, self._jobs.running.values())
         for slot, number in zip(free, ready, strict=False):
             self._ledger.hold()
             try:
                 self._submit(number, slot)
-                self._refusals = 0
             except QueueError as error:
-                self._refusals += 1
-                if not self._running and self._refusals >= REFUSALS_ALLOWED:
+                if not self._jobs.running and self._queue.is_hopeless(error):
                     raise
-                logger.warning("the queue refused a job and will be asked again: %s", error)
+                logger.warning("the queue took no job and will be asked again: %s", error)
                 return
 
+    def _adopt_submitted(self) -> bool:
+        """Take over waiting trials whose jobs the queue has although it did not say so; give whether it answers."""
+        found = self._jobs.find_submitted(self._waiting)
+        for number in found or ():
+            self._waiting.remove(number)
+        return found is not None
+
     def _submit(self, number: int, slot: int) -> None:
-        trial = self._ledger.trials[number]
-        plan = plan_attempt(self._study, self._ledger.campaign, trial, len(trial.attempts) + 1)
-        attempt = Attempt(number, plan.spec.number, AttemptState.SUBMITTED, worker=slot, submitted=self._clock.now())
-        self._ledger.save(attempt)
-        try:
-            plan.directory.prepare(plan.spec, plan.configuration)
-            job_id = self._cluster.submit(plan.job)
-        except QueueError as error:
-            self._ledger.save(dataclasses.replace(attempt, state=AttemptState.LOST, reason=str(error)))
-            delay = retry_delay(self._ledger.trials[number], AttemptState.LOST)
-            self._not_before[number] = self._clock.monotonic() + delay
-            raise
+        job_id = self._jobs.submit(number, slot)
         self._waiting.remove(number)
-        self._running[job_id] = dataclasses.replace(attempt, job=job_id)
-
-    def _notice_starts(self) -> None:
-        """Record which of the submitted attempts have begun to run, as their workers' heartbeats tell."""
-        for job_id, attempt in self._running.items():
-            if attempt.state is AttemptState.SUBMITTED and self._plan(attempt).directory.heartbeat.exists():
-                started = dataclasses.replace(attempt, state=AttemptState.RUNNING, started=self._clock.now())
-                self._running[job_id] = self._ledger.save(started)
-
-    def _plan(self, attempt: Attempt) -> AttemptPlan:
-        trial = self._ledger.trials[attempt.trial]
-        return plan_attempt(self._study, self._ledger.campaign, trial, attempt.number)
+        self._last_submission = self._clock.monotonic()
+        self._jobs.journal([job_id])
 
     # -- record --------------------------------------------------------------------------------------------------
 
     def _record_ended(self) -> None:
-        alive = self._cluster.alive(self._running.keys())
-        for job_id in [known for known in self._running if known not in alive]:
+        for job_id, attempt, ending in self._jobs.ended():
             self._ledger.hold()
-            self._record(self._running[job_id], is_infrastructure=self._is_stopping())
-            del self._running[job_id]
+            self._recorder.record(attempt, ending, is_excused=self._is_excused(attempt, ending))
+            self._is_ahead = self._is_ahead and not self._has_ended(attempt.trial)
+            self._jobs.forget(job_id)
 
-    def _record(self, attempt: Attempt, *, is_infrastructure: bool) -> None:
-        """Record how an attempt ended, and what that means for its trial.
+    def _is_excused(self, attempt: Attempt, ending: Ending) -> bool:
+        """Whether an early end does not count at all: a driver's end caused it, or its worker never began."""
+        if self._is_stopping() or (attempt.trial, attempt.number) in self._adopted:
+            return True
+        if ending.state is AttemptState.LOST and not self._jobs.files(attempt).heartbeat.exists():
+            self._stillborn.count(self._jobs.plan(attempt).job)
+            return True
+        self._stillborn.clear()
+        return False
 
-        Args:
-            attempt: Its job is gone, or was an earlier driver's.
-            is_infrastructure: Whether an early end is not held against the trial.
-        """
-        plan = self._plan(attempt)
-        self._cluster.end_leftover(plan.job, grace_s=STUCK_S)
-        ending = find_ending(plan.directory, plan.spec, submitted=attempt.submitted, now=self._clock.now())
-        self._ledger.save(ending.of(attempt))
-        trial = self._ledger.trials[attempt.trial]
-        if ending.state is AttemptState.COMPLETED:
-            self._complete(plan)
-        elif may_try_again(trial, ending.state) or (
-            is_infrastructure and ending.state in (AttemptState.PREEMPTED, AttemptState.LOST)
-        ):
-            self._ledger.announce("attempt-ended", f"trial {trial.number} will go on: {ending.reason}", trial.number)
-            self._not_before[trial.number] = self._clock.monotonic() + retry_delay(trial, ending.state)
-            self._waiting.append(trial.number)
-        else:
-            self._fail(trial.number, f"{ending.state.value}: {ending.reason}")
+    def _record_late(self) -> None:
+        """Accept outcomes of attempts that were given up, the first valid one, and end what is superseded by them."""
+        for attempt, ending in self._leftovers.late():
+            told = f"attempt {attempt.number} at trial {attempt.trial} completed although it had been given up"
+            self._ledger.announce("completed-late", told, attempt.trial)
+            self._recorder.record(attempt, ending, is_excused=True)
+            self._is_ahead = False
+        for job_id, newer in list(self._jobs.running.items()):
+            if self._has_ended(newer.trial):
+                self._recorder.lose(newer, "another attempt completed")
+                self._abandon(job_id)
+        for number in filter(self._has_ended, self._waiting):
+            self._close_unsent(number, "another attempt completed")
+            self._waiting.remove(number)
 
-    def _complete(self, plan: AttemptPlan) -> None:
-        number = plan.spec.trial
-        self._is_ahead = False
-        try:
-            value, outcome = read_outcome(plan.directory, plan.spec)
-            self._ledger.complete(number, value, outcome, plan.directory.read_progress())
-        except AttemptError as error:
-            self._fail(number, f"{AttemptState.INVALID_OUTCOME.value}: {error}")
-            return
-        clear_checkpoints(self._ledger.campaign, self._ledger.trials[number])
-        kept = self._ledger.ranked[: self._study.budget.keep_models]
-        keep_best_models(self._ledger.campaign, self._ledger.trials.values(), kept)
+    def _has_ended(self, number: int) -> bool:
+        return self._ledger.trials[number].state is not TrialState.PENDING
 
-    def _fail(self, number: int, reason: str) -> None:
-        self._is_ahead = False
-        self._ledger.fail(number, reason)
-        clear_checkpoints(self._ledger.campaign, self._ledger.trials[number])
+    def _give_up_hung(self) -> None:
+        for job_id in self._jobs.hung():
+            attempt = self._jobs.running[job_id]
+            self._jobs.close(attempt)
+            reason = f"its worker hangs: no sign of life for {HUNG_S / 60:.0f} min"
+            ending = Ending(AttemptState.LOST, reason, None, self._clock.now())
+            self._recorder.record(attempt, ending, is_excused=False)
+            self._abandon(job_id)
+
+    def _abandon(self, job_id: str) -> None:
+        """Have a job ended whose attempt is recorded as lost."""
+        self._queue.cancel(job_id)
+        self._leftovers.add([self._jobs.running[job_id]])
+        self._jobs.forget(job_id)
+
+    def _close_unsent(self, number: int, reason: str) -> None:
+        """Record an attempt as lost that the queue has not taken, as far as it says."""
+        attempt = self._jobs.unsent.get(number)
+        if attempt is not None:
+            self._recorder.lose(attempt, reason)
+            self._leftovers.add([attempt])
+            del self._jobs.unsent[number]
 
     # -- recover, stop, conclude ---------------------------------------------------------------------------------
 
     def _recover(self) -> None:
-        """Settle what an earlier driver left behind."""
+        """Take over what an earlier driver left behind."""
         self._waiting.clear()
         self._driven_before = self._ledger.driven_before()
         self._ledger.load()
@@ -289,28 +319,33 @@ class Loop:
         self._ledger.announce("driver-started", f"{count} trials so far, {len(pending)} of them to go on with")
         for trial in pending:
             self._ledger.hold()
-            if trial.attempts:
-                self._record(trial.attempts[-1], is_infrastructure=True)
+            self._adopted.update((trial.number, attempt.number) for attempt in trial.attempts)
+            if trial.attempts and trial.attempts[-1].state.is_alive:
+                if not self._jobs.adopt(trial.attempts[-1]):
+                    self._waiting.add(trial.number)
+            elif trial.attempts:
+                self._recorder.record_again(trial.attempts[-1])
             else:
-                self._waiting.append(trial.number)
-        self._not_before.clear()
+                self._waiting.add(trial.number)
+        self._waiting.release()
+        trials = self._ledger.trials.values()
+        self._leftovers.add(a for trial in trials for a in trial.attempts if a.state is AttemptState.LOST)
 
     def _end_unwanted(self) -> None:
-        """Cancel what runs when asked to stop now, and end the workers that do not heed their deadline or the stop."""
+        """Cancel what runs when asked to stop now, and end the workers that do not heed the stop."""
         if self._is_stopping() and self._stopping_since is None:
             logger.warning("stopping: trainings save their checkpoints; once more to kill them")
             self._stopping_since = self._clock.monotonic()
-            for job_id in self._running:
-                self._cluster.cancel(job_id)
-        for attempt in self._running.values():
-            if self._signals > 1 or self._is_stuck(attempt):
-                self._cluster.end_leftover(self._plan(attempt).job, grace_s=0.0)
+            for job_id in self._jobs.running:
+                self._queue.cancel(job_id)
+        since = self._stopping_since
+        is_overdue = since is not None and self._clock.monotonic() - since > STUCK_S
+        if self._signals > 1 or is_overdue:
+            for attempt in self._turns_to_end.among(list(self._jobs.running.values())):
+                self._queue.end(self._jobs.plan(attempt).job, grace_s=0.0)
 
-    def _is_stuck(self, attempt: Attempt) -> bool:
-        if self._stopping_since is not None and self._clock.monotonic() - self._stopping_since > STUCK_S:
-            return True
-        deadline = self._study.budget.attempt_seconds + STUCK_S
-        return attempt.started is not None and self._clock.now() - attempt.started > deadline
+    def _is_leaving(self) -> bool:
+        return self._leaves_jobs and self._signals > 0
 
     def _is_stopping(self) -> bool:
         return self._signals > 0 or self._ledger.campaign.stop_request is StopRequest.NOW
@@ -325,11 +360,13 @@ class Loop:
         return hours is not None and driven > hours * 3600
 
     def _conclude(self) -> CampaignState:
-        left = bool(self._waiting) or self._trials_left() > 0
-        stopped = left and self._is_winding_down() and not self._is_late()
-        while self._waiting and not stopped:
-            self._fail(self._waiting[0], "out-of-time: budget.hours was used up before it could go on")
-            self._waiting.popleft()
+        running = len(self._jobs.running)
+        left = running > 0 or bool(self._waiting) or self._trials_left() > 0
+        stopped = running > 0 or (left and self._is_winding_down() and not self._is_late())
+        for number in () if stopped else self._waiting:
+            self._close_unsent(number, "budget.hours was used up")
+            self._recorder.fail(number, "out-of-time: budget.hours was used up before it could go on")
+            self._waiting.remove(number)
         state = CampaignState.STOPPED if stopped else CampaignState.FINISHED
-        self._ledger.close(state)
+        self._ledger.close(state, running=running)
         return state

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from bohpo.campaign.attempts import attempt_directory
 from bohpo.store.records import Campaign
 from bohpo.trainer import AttemptDirectory
-from bohpo.trial import AttemptState, Trial, TrialState
+from bohpo.trial import AttemptState, Trial
 
 
 def completed_attempt(campaign: Campaign, trial: Trial) -> AttemptDirectory:
@@ -17,17 +17,22 @@ def completed_attempt(campaign: Campaign, trial: Trial) -> AttemptDirectory:
     return attempt_directory(campaign, trial.number, number)
 
 
-def keep_best_models(campaign: Campaign, trials: Iterable[Trial], best: list[int]) -> None:
-    """Remove the models of all completed trials but the best ones.
+RANKS_LOOKED_AT = 8
+"""So many trials after the kept ones may still have a model, where a driver died before it had removed it."""
+
+
+def keep_best_models(campaign: Campaign, trials: Mapping[int, Trial], ranked: list[int], kept: int, new: int) -> None:
+    """Remove the models that a new result pushed out of the best ones, and its own if it is not among them.
 
     Args:
         campaign: Whose trials they are.
-        trials: All trials.
-        best: Numbers of those whose models are kept.
+        trials: All trials by number; all of them would be too many to look at on a slow file system.
+        ranked: Numbers of the completed trials, best first.
+        kept: How many models are kept.
+        new: Number of the trial that has just completed.
     """
-    for trial in trials:
-        if trial.state is TrialState.COMPLETE and trial.number not in best:
-            shutil.rmtree(completed_attempt(campaign, trial).model, ignore_errors=True)
+    for number in {new, *ranked[kept : kept + RANKS_LOOKED_AT]} - set(ranked[:kept]):
+        shutil.rmtree(completed_attempt(campaign, trials[number]).model, ignore_errors=True)
 
 
 def clear_checkpoints(campaign: Campaign, trial: Trial) -> None:

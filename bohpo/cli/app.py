@@ -17,6 +17,7 @@ _GROUPS = {
     "Studies": {
         "new": ("bohpo.cli.new:new", "Write a study and a trainer to start from."),
         "check": ("bohpo.cli.check:check", "Check a study file; report all its mistakes at once."),
+        "simulate": ("bohpo.cli.simulate:simulate", "Tell what a campaign would take, before the queue is used."),
         "launch": ("bohpo.cli.launch:launch", "Run a study as a campaign."),
     },
     "Campaigns": {
@@ -37,7 +38,7 @@ _GROUPS = {
     },
     "Upkeep": {
         "db": ("bohpo.cli.upkeep:db", "Look after the database."),
-        "doctor": ("bohpo.cli.upkeep:doctor", "Check that this machine can run campaigns."),
+        "doctor": ("bohpo.cli.doctor:doctor", "Check that this machine can run campaigns."),
     },
 }
 

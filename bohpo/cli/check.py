@@ -13,7 +13,7 @@ from pathlib import Path
 from bohpo.cli.output import emit, pairs, table
 from bohpo.errors import StudyError
 from bohpo.space import Parameter
-from bohpo.study import Study, Tried, check_entry, load_feasibility, try_feasibility
+from bohpo.study import Settled, Study, Tried, check_entry, load_feasibility, settle, try_feasibility
 
 
 def check(study: Path, /, *, json: bool = False) -> None:
@@ -31,17 +31,28 @@ def check(study: Path, /, *, json: bool = False) -> None:
     checked = Study.load(study)
     if mistakes := check_entry(checked):
         raise StudyError(str(study), mistakes)
+    settled = settle(checked)
+    checked = settled.study
     tried = _try(checked)
     if json:
         emit(_as_json(checked, tried))
         return
     pairs(_summary(checked, tried))
+    if checked.cluster.backend != "local":
+        print()
+        table(("cluster", "value", "from"), cluster_rows(settled))
     if checked.space.parameters:
         print()
         table(("parameter", "kind", "values", "active when"), [_row(known) for known in checked.space.parameters])
     if checked.fixed:
         print()
         table(("fixed", "value"), [(name, json_text.dumps(value)) for name, value in checked.fixed.items()])
+
+
+def cluster_rows(settled: Settled) -> list[tuple[str, str, str]]:
+    """List what holds for the cluster, and where each of it comes from."""
+    settings = settled.study.cluster.model_dump(mode="json")
+    return [(key, json_text.dumps(settings[key]), source) for key, source in settled.sources.items()]
 
 
 def _try(study: Study) -> Tried | None:
@@ -102,6 +113,7 @@ def _as_json(study: Study, tried: Tried | None) -> dict[str, object]:
         "jobs": study.parallel.jobs,
         "threads": study.threads,
         "backend": study.cluster.backend,
+        "cluster": study.cluster.model_dump(mode="json", exclude_unset=True),
         "optimizer": study.optimizer.model_dump(),
         "space": study.space.to_json(),
         "configurations": None if math.isinf(size) else size,

@@ -6,7 +6,7 @@ import time
 
 from bohpo.campaign.attempts import attempt_directory
 from bohpo.campaign.launch import study_of
-from bohpo.store import Store
+from bohpo.store import Store, TrialsReader
 from bohpo.store.records import Campaign
 from bohpo.trial import Trial, TrialState, best_trials
 from bohpo.views.campaign import CampaignView
@@ -15,20 +15,21 @@ CURVES_OF = 5
 """Trials whose curves are read, best first."""
 
 
-def gather(store: Store, name: str, *, curves_of: int = CURVES_OF) -> CampaignView:
+def gather(store: Store, name: str, *, curves_of: int = CURVES_OF, reader: TrialsReader | None = None) -> CampaignView:
     """Read a campaign as it stands now.
 
     Args:
         store: Where it is recorded.
         name: Name of the campaign.
         curves_of: Number of trials whose curves are read, best first.
+        reader: Reads the trials of whoever looks again and again.
 
     Raises:
         NotFoundError: If there is no such campaign.
     """
     campaign = store.campaign(name)
     study = study_of(campaign)
-    trials = tuple(store.trials(name))
+    trials = tuple(store.trials(name) if reader is None else reader.read())
     maximize = study.objective.maximize
     best = best_trials(trials, maximize=maximize)[:curves_of]
     limit = study.fixed.get("limit")

@@ -6,14 +6,15 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from bohpo.campaign.launch import begin, drive, make_cluster, study_of
+from bohpo.campaign.launch import begin, drive, end_jobs, jobs_left, make_cluster, study_of
+from bohpo.cli.dry_run import say_what_would_run
 from bohpo.cli.output import emit, say
 from bohpo.cli.place import HERE, Place
 from bohpo.cli.summary import print_conclusion
 from bohpo.cli.watch import following
-from bohpo.errors import StudyError
+from bohpo.errors import StudyError, UsageError
 from bohpo.store.records import Campaign, CampaignState, StopRequest
-from bohpo.study import Study, check_entry
+from bohpo.study import Study, check_entry, settle
 
 
 def launch(
@@ -23,22 +24,25 @@ def launch(
     name: str | None = None,
     workers: int | None = None,
     trials: int | None = None,
+    cluster: str | None = None,
     follow: bool = False,
     dry_run: bool = False,
     json: bool = False,
     place: Place = HERE,
 ) -> None:
-    """Run a study as a campaign, here and to its end; launched again, it goes on where it was.
+    """Run a study as a campaign, driven from here and to its end; launched again, it goes on where it was.
 
-    Ctrl-C stops it cleanly: running trainings save a checkpoint, and `bohpo resume` goes on with them.
+    Ctrl-C stops it cleanly, and `bohpo resume` goes on with it: trainings on this machine save a checkpoint, jobs in a
+    queue run on.
 
     Args:
         study: Study file, TOML.
         name: Name of the campaign; the study's by default.
         workers: Jobs to keep running at a time, instead of the study's.
         trials: Trials to run in all, instead of the study's.
+        cluster: Where jobs run, instead of as the study says: local, slurm, pbs, sge, lsf, htcondor, oar, moab.
         follow: Show the campaign live.
-        dry_run: Only say what would be run.
+        dry_run: Only say what would be run; where jobs go to a queue, print the job script of the first.
         json: Print the result as one JSON object.
         place: Where it is recorded.
     """
@@ -47,14 +51,18 @@ def launch(
         wanted = wanted.with_budget(trials=trials)
     if workers is not None:
         wanted = wanted.with_jobs(workers)
+    settled = settle(wanted, backend=cluster).study
+    if settled.cluster.backend != wanted.cluster.backend:  # where its jobs are has to be known to `resume`
+        wanted = wanted.with_backend(settled.cluster.backend)
     if mistakes := check_entry(wanted):
         raise StudyError(str(study), mistakes)
-    make_cluster(wanted).close()
     if dry_run:
-        _say_what_would_run(wanted, wanted.name if name is None else name, json=json)
+        say_what_would_run(settled, wanted.name if name is None else name, place, json=json)
         return
+    make_cluster(settled, place.directory).close()  # refused now, or not at all
     with place.open(create=True) as store:
         campaign = begin(wanted, store, place.directory, name=name)
+        _check_backend(campaign, settled)
         if campaign.state is not CampaignState.FINISHED:
             say(f"campaign {campaign.name}: {campaign.directory}")
             say(f"  watch it from another terminal: bohpo watch {campaign.name}")
@@ -73,16 +81,23 @@ def stop(campaign: str, /, *, now: bool = False, json: bool = False, place: Plac
         place: Where it is recorded.
     """
     with place.open() as store:
-        lease = store.lease(store.campaign(campaign).name)
+        record = store.campaign(campaign)
+        lease = store.lease(record.name)
+        left = 0 if lease is not None else jobs_left(record, store)
         request = StopRequest.NOW if now else StopRequest.DRAIN
         if lease is not None:
             store.request_stop(campaign, request)
+        elif left and now:
+            end_jobs(study_of(record), record, store)
     if json:
-        emit({"campaign": campaign, "request": request.value, "driver": lease is not None})
-    elif lease is None:
-        say(f"no driver is at work on {campaign!r}; nothing runs")
-    else:
+        emit({"campaign": campaign, "request": request.value, "driver": lease is not None, "jobs": left})
+    elif lease is not None:
         say(f"{campaign} will stop {'now' if now else 'when its running trainings have ended'}")
+    elif left:
+        told = "ended" if now else "run on; `bohpo stop --now` ends them"
+        say(f"no driver is at work on {campaign!r}; jobs that it left: {left}, {told}")
+    else:
+        say(f"no driver is at work on {campaign!r}; nothing runs")
 
 
 def resume(
@@ -104,26 +119,17 @@ def resume(
         print_conclusion(store, campaign, json=json)
 
 
+def _check_backend(campaign: Campaign, wanted: Study) -> None:
+    """Refuse to look for a campaign's running jobs in another queue than they are in."""
+    known = settle(study_of(campaign)).study.cluster.backend
+    if campaign.state is not CampaignState.FINISHED and known != wanted.cluster.backend:
+        remedy = f"--cluster {known}, or another campaign by --name"
+        raise UsageError(
+            f"campaign {campaign.name!r} has its jobs on {known}, not on {wanted.cluster.backend}; {remedy}"
+        )
+
+
 @contextlib.contextmanager
 def _shown(place: Place, campaign: Campaign, *, follow: bool) -> Iterator[None]:
     with following(place, campaign.name) if follow else contextlib.nullcontext():
         yield
-
-
-def _say_what_would_run(study: Study, name: str, *, json: bool) -> None:
-    plan = {
-        "campaign": name,
-        "study_hash": study.hash,
-        "trainer": study.trainer or list(study.command or ()),
-        "trials": study.budget.most_trials,
-        "hours": study.budget.hours,
-        "jobs": study.parallel.jobs,
-        "threads_per_job": study.threads,
-        "backend": study.cluster.backend,
-        "first_configuration": study.space.default,
-    }
-    if json:
-        emit(plan)
-        return
-    for key, value in plan.items():
-        print(f"{key}: {value}")

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-import time
 
 from bohpo.campaign.attempts import attempt_directory
+from bohpo.campaign.queue_report import QueueState
 from bohpo.cli.gather import gather
 from bohpo.cli.output import emit, pairs, table
 from bohpo.cli.place import HERE, Place
-from bohpo.cli.summary import as_json, expectation_as_json, rows, trial_as_json
+from bohpo.cli.queue_words import queue_as_json, queue_rows, queue_word
+from bohpo.cli.summary import as_json, driver, expectation_as_json, rows, summary_as_json, trial_as_json
 from bohpo.errors import NotFoundError, NoUsableTrialError
-from bohpo.store import Store
-from bohpo.store.records import Campaign, Lease
+from bohpo.store.records import Summary
 from bohpo.trial import Proposal, Trial
 from bohpo.views import wording
 from bohpo.views.campaign import CampaignView
@@ -28,13 +28,14 @@ def ls(*, json: bool = False, place: Place = HERE) -> None:
         place: Where they are recorded.
     """
     with place.open() as store:
-        views = [
-            (gather(store, campaign.name, curves_of=0), _driver(store, campaign)) for campaign in store.campaigns()
-        ]
+        listed = store.summaries()
+        best = {
+            each.campaign.name: store.trial(each.campaign.name, each.best) for each in listed if each.best is not None
+        }
     if json:
-        emit({"campaigns": [as_json(view, driver=driver) for view, driver in views]})
+        emit({"campaigns": [summary_as_json(each, best.get(each.campaign.name)) for each in listed]})
         return
-    table(("campaign", "state", "trials", "best", "driven by"), (_ls_row(view, driver) for view, driver in views))
+    table(("campaign", "state", "trials", "best", "driven by"), map(_ls_row, listed))
 
 
 def status(campaign: str, /, *, json: bool = False, place: Place = HERE) -> None:
@@ -47,11 +48,14 @@ def status(campaign: str, /, *, json: bool = False, place: Place = HERE) -> None
     """
     with place.open() as store:
         view = gather(store, campaign, curves_of=0)
-        driver = _driver(store, view.campaign)
+        driven_by = driver(store.lease(campaign))
+    queue = QueueState.read(view.campaign)
     if json:
-        emit(as_json(view, driver=driver))
+        emit({**as_json(view, driver=driven_by), "queue": queue_as_json(view, queue)})
         return
-    pairs([*rows(view, status_of(view)), ("driven by", driver or "nobody")])
+    left = sum(attempt.state.is_alive for attempt in view.attempts)
+    nobody = f"nobody; jobs that may run on: {left}" if left else "nobody"
+    pairs([*rows(view, status_of(view)), *queue_rows(view, queue), ("driven by", driven_by or nobody)])
 
 
 SOURCES = {
@@ -134,19 +138,11 @@ def logs(campaign: str, trial: int, /, *, attempt: int | None = None, json: bool
     sys.stdout.write(text)
 
 
-def _driver(store: Store, campaign: Campaign) -> str | None:
-    lease: Lease | None = store.lease(campaign.name)
-    if lease is None:
-        return None
-    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(lease.since))
-    return f"process {lease.owner.pid} on {lease.owner.host} since {since}"
-
-
-def _ls_row(view: CampaignView, driver: str | None) -> tuple[str, ...]:
-    now = status_of(view)
-    value = "" if now.best is None or now.best.value is None else wording.number(now.best.value)
-    ended = f"{now.complete + now.failed}/{view.campaign.budget_trials or '∞'}"
-    return view.campaign.name, view.campaign.state.value, ended, value, driver or ""
+def _ls_row(summary: Summary) -> tuple[str, ...]:
+    campaign = summary.campaign
+    value = "" if summary.best_value is None else wording.number(summary.best_value)
+    ended = f"{summary.complete + summary.failed}/{campaign.budget_trials or '∞'}"
+    return campaign.name, campaign.state.value, ended, value, driver(summary.lease) or ""
 
 
 def _trial_rows(view: CampaignView, trial: Trial) -> list[tuple[str, str]]:
@@ -163,13 +159,16 @@ def _trial_rows(view: CampaignView, trial: Trial) -> list[tuple[str, str]]:
     if trial.metrics:
         lines.append(("metrics", ""))
         lines += [(f"  {name}", wording.number(figure)) for name, figure in sorted(trial.metrics.items())]
+    queue = QueueState.read(view.campaign)
     for attempt in trial.attempts:
         took = (
             ""
             if attempt.started is None or attempt.ended is None
             else wording.duration(attempt.ended - attempt.started)
         )
-        told = " · ".join(part for part in (attempt.state.value, took, f"job {attempt.job}", attempt.reason) if part)
+        job = f"job {attempt.job}" if attempt.job else "no job"
+        words = (attempt.state.value, took, job, attempt.reason or queue_word(attempt, queue))
+        told = " · ".join(word for word in words if word)
         lines.append((f"attempt {attempt.number}", told))
     return lines
 

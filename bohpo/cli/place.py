@@ -19,7 +19,7 @@ class Place:
     """Where campaigns are recorded and kept.
 
     Attributes:
-        store: Database: a file, or a URL such as postgresql://host/name.
+        store: Database: a file, or a URL such as postgresql://host/name; file:PATH where a private file holds the URL.
         directory: Folder of the campaigns' folders.
     """
 

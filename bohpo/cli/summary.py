@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
+from bohpo.campaign.launch import study_of
 from bohpo.cli.gather import gather
 from bohpo.cli.output import emit, pairs, say
+from bohpo.space import Space
 from bohpo.store import Store
+from bohpo.store.records import Lease, Summary
 from bohpo.trial import Trial
 from bohpo.views import wording
 from bohpo.views.campaign import CampaignView
@@ -77,9 +81,44 @@ def as_json(view: CampaignView, *, driver: str | None = None) -> dict[str, Any]:
         "busy_fraction": now.busy,
         "busy_fraction_after_first_jobs": now.busy_after,
         "mean_gap_seconds": now.mean_gap,
+        "mean_queue_seconds": now.mean_wait,
         "elapsed_seconds": now.elapsed,
         "remaining_seconds": now.remaining,
     }
+
+
+def summary_as_json(summary: Summary, best: Trial | None) -> dict[str, Any]:
+    """Give what is known of a campaign without reading its trials as a dictionary that JSON can hold."""
+    campaign = summary.campaign
+    objective = study_of(campaign).objective
+    view = CampaignView(campaign, Space(()), summary.metric, summary.maximize, 1, (), bounds=objective.limits)
+    return {
+        "campaign": campaign.name,
+        "state": campaign.state.value,
+        "driver": driver(summary.lease),
+        "metric": summary.metric,
+        "direction": "maximize" if summary.maximize else "minimize",
+        "directory": str(campaign.directory),
+        "trials": {
+            "budget": campaign.budget_trials,
+            "complete": summary.complete,
+            "failed": summary.failed,
+            "running": summary.running,
+            "queued": summary.queued,
+        },
+        "best": None if best is None else trial_as_json(view, best),
+        "evaluations": summary.evaluations,
+        "changed": summary.changed,
+        "elapsed_seconds": max((campaign.ended or time.time()) - campaign.created, 0.0),
+    }
+
+
+def driver(lease: Lease | None) -> str | None:
+    """Say who drives a campaign, and since when."""
+    if lease is None:
+        return None
+    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(lease.since))
+    return f"process {lease.owner.pid} on {lease.owner.host} since {since}"
 
 
 def rows(view: CampaignView, now: Status) -> list[tuple[str, str]]:
@@ -97,6 +136,8 @@ def rows(view: CampaignView, now: Status) -> list[tuple[str, str]]:
         lines.append(("busy fraction", f"{now.busy:.3f}{after}"))
     if now.mean_gap is not None:
         lines.append(("gap between jobs", f"{now.mean_gap:.2f} s"))
+    if now.mean_wait is not None:
+        lines.append(("queue to start", f"{now.mean_wait:.2f} s on average"))
     lines.append(("elapsed", wording.duration(now.elapsed)))
     if now.remaining:
         lines.append(("left about", wording.duration(now.remaining)))

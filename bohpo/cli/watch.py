@@ -13,10 +13,20 @@ from bohpo.cli.output import emit, say
 from bohpo.cli.place import HERE, Place
 from bohpo.cli.summary import as_json
 from bohpo.errors import StoreError
-from bohpo.store import Store
+from bohpo.store import Store, TrialsReader
 from bohpo.store.records import CampaignState
 
-_TOLD = {"driver-started", "completed", "failed", "attempt-ended", "no-proposal", "driver-ended"}
+_TOLD = {
+    "driver-started",
+    "completed",
+    "completed-late",
+    "failed",
+    "attempt-ended",
+    "jobs-end-early",
+    "waiting-long",
+    "no-proposal",
+    "driver-ended",
+}
 
 
 def watch(campaign: str, /, *, interval: float = 1.0, json: bool = False, place: Place = HERE) -> None:
@@ -123,15 +133,16 @@ def _show_drawn(store: Store, campaign: str, looks: Iterable[bool]) -> None:
 
     from bohpo.cli.live import draw
 
+    reader = TrialsReader(store, campaign)
     with Live(console=Console(stderr=True), auto_refresh=False) as live:
         for _ in looks:
-            live.update(draw(gather(store, campaign, curves_of=0)), refresh=True)
+            live.update(draw(gather(store, campaign, curves_of=0, reader=reader)), refresh=True)
 
 
 def _show_json(store: Store, campaign: str, looks: Iterable[bool]) -> None:
-    shown = None
+    shown, reader = None, TrialsReader(store, campaign)
     for is_last in looks:
-        now = as_json(gather(store, campaign, curves_of=0))
+        now = as_json(gather(store, campaign, curves_of=0, reader=reader))
         if now["trials"] != shown or is_last:
             emit(now)
             sys.stdout.flush()

@@ -7,11 +7,18 @@ import os
 import select
 import signal
 import subprocess
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
-from bohpo.cluster.protocol import Job
+from bohpo.cluster.protocol import Job, JobState, JobStatus
 from bohpo.errors import QueueError
-from bohpo.processes import ATTEMPT_DIRECTORY, DRIVER_PID, end_processes, process_started
+from bohpo.processes import (
+    ATTEMPT_DIRECTORY,
+    DRIVER_PID,
+    JOB_NAME,
+    end_processes,
+    process_started,
+    processes_by_environment,
+)
 
 CLOSE_GRACE_S = 30.0
 """Longer than a worker gives its trainer to save a checkpoint."""
@@ -23,7 +30,8 @@ BLIND_WAIT_S = 0.2
 class LocalCluster:
     """Runs each job as a process in a session of its own; it finds the driver's id in `BOHPO_DRIVER_PID`.
 
-    A job is called `<process id>-<start time>`, so that a later driver knows whether it is still alive.
+    A job's id is `<process id>-<start time>`, and its name is in its process's environment, so that a later driver
+    knows whether it is still alive.
     """
 
     def __init__(self) -> None:
@@ -39,7 +47,7 @@ class LocalCluster:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    env={**os.environ, **job.environment, DRIVER_PID: str(os.getpid())},
+                    env={**os.environ, **job.environment, DRIVER_PID: str(os.getpid()), JOB_NAME: job.name},
                     start_new_session=True,
                 )
         except OSError as error:
@@ -48,11 +56,21 @@ class LocalCluster:
         self._processes[job_id] = process
         return job_id
 
-    def alive(self, job_ids: Collection[str]) -> set[str]:
-        """Give those of the jobs whose process lives."""
+    def look(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
+        """Tell of each job whether its process lives."""
         for job_id in [known for known, process in self._processes.items() if process.poll() is not None]:
             del self._processes[job_id]
-        return {job_id for job_id in job_ids if _lives(job_id)}
+        return {job_id: JobStatus(JobState.RUNNING if _lives(job_id) else JobState.GONE) for job_id in job_ids}
+
+    def find(self, names: Collection[str]) -> Mapping[str, str]:
+        """Give the ids of the jobs of these names whose processes live; a job's first process is its worker."""
+        found = {}
+        for name, pids in processes_by_environment(JOB_NAME).items():
+            started = [(start, pid) for pid in pids if (start := process_started(pid)) is not None]
+            if name in names and started:
+                start, pid = min(started)
+                found[name] = f"{pid}-{start}"
+        return found
 
     def wait(self, seconds: float) -> None:
         """Return as soon as a process has ended, and after `seconds` at the latest."""
@@ -101,4 +119,5 @@ def _pid(job_id: str) -> int:
 
 def _lives(job_id: str) -> bool:
     pid, _, started = job_id.partition("-")
-    return process_started(int(pid)) == int(started)
+    is_ours = pid.isdecimal() and started.isdecimal()  # a queue's, where the campaign ran on one before
+    return is_ours and process_started(int(pid)) == int(started)

@@ -8,20 +8,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bohpo.store.protocol import Store
-from bohpo.store.records import Campaign, CampaignState, Evaluation, Event, Lease, Owner, StopRequest
+from bohpo.store.reader import TrialsReader
+from bohpo.store.records import (
+    Announcement,
+    Campaign,
+    CampaignState,
+    Changes,
+    Evaluation,
+    Event,
+    Lease,
+    Owner,
+    StopRequest,
+    Summary,
+)
 
 if TYPE_CHECKING:
     from bohpo.store.database import DatabaseStore
 
 __all__ = [
+    "Announcement",
     "Campaign",
     "CampaignState",
+    "Changes",
     "Evaluation",
     "Event",
     "Lease",
     "Owner",
     "StopRequest",
     "Store",
+    "Summary",
+    "TrialsReader",
     "open_store",
     "upgrade",
 ]
@@ -31,7 +47,8 @@ def open_store(url: str, *, create: bool = True) -> DatabaseStore:
     """Open the database of campaigns, and make its tables where it has none.
 
     Args:
-        url: A path such as `bohpo.db`, `sqlite:///bohpo.db`, or `postgresql://user@host:5432/database`.
+        url: A path such as `bohpo.db`, `sqlite:///bohpo.db`, `postgresql://user@host:5432/database`, or `file:PATH`
+            where a file that only its owner can read holds one of these.
         create: Whether an SQLite file that does not exist is made.
 
     Raises:
@@ -57,6 +74,7 @@ def upgrade(url: str) -> tuple[str, str]:
     Raises:
         StoreError: If the database cannot be reached.
         SchemaError: If a newer bohpo wrote it.
+        LeaseError: If its tables are older and a driver is at work on them.
     """
     from bohpo.store.database import upgrade as upgrade_database
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, CursorResult, Row, insert, select, update
 from bohpo.errors import NotFoundError, UsageError
 from bohpo.space import Space, to_distribution
 from bohpo.store.records import Campaign, CampaignState, StopRequest
-from bohpo.store.tables import CAMPAIGN, LEASE, STUDIES, STUDY_DIRECTIONS, STUDY_SYSTEM_ATTRIBUTES
+from bohpo.store.tables import CAMPAIGN, LEASE, REVISION, STUDIES, STUDY_DIRECTIONS, STUDY_SYSTEM_ATTRIBUTES
 
 OPTUNA_METRIC_NAMES = "study:metric_names"
 """Where `optuna.Study.set_metric_names` keeps them; Optuna's data frames and plots read it."""
@@ -47,7 +47,7 @@ def create_campaign(connection: Connection, new: NewCampaign) -> Campaign:
     """
     name = new.campaign.name
     existing = connection.execute(select(CAMPAIGN).where(CAMPAIGN.c.name == name)).one_or_none()
-    if existing is not None and _to_campaign(existing) == new.campaign:
+    if existing is not None and to_campaign(existing) == new.campaign:
         return new.campaign
     if existing is not None:
         raise UsageError(f"a campaign {name!r} exists; continue it with `bohpo resume {name}` or give another --name")
@@ -57,12 +57,13 @@ def create_campaign(connection: Connection, new: NewCampaign) -> Campaign:
     campaign_id = inserted_key(connection.execute(insert(CAMPAIGN).values(row)))
     nobody = {"token": 0, "grant_uid": "", "host": None, "pid": 0, "started": 0, "since": 0.0, "expires": 0.0}
     connection.execute(insert(LEASE).values(campaign_id=campaign_id, **nobody))
+    connection.execute(insert(REVISION).values(campaign_id=campaign_id, latest=0))
     return new.campaign
 
 
 def read_campaigns(connection: Connection) -> list[Campaign]:
     """Give all campaigns, the latest first."""
-    return [_to_campaign(row) for row in connection.execute(select(CAMPAIGN).order_by(CAMPAIGN.c.campaign_id.desc()))]
+    return [to_campaign(row) for row in connection.execute(select(CAMPAIGN).order_by(CAMPAIGN.c.campaign_id.desc()))]
 
 
 def read_campaign(connection: Connection, name: str) -> Campaign:
@@ -71,7 +72,7 @@ def read_campaign(connection: Connection, name: str) -> Campaign:
     Raises:
         NotFoundError: If there is none of this name.
     """
-    return _to_campaign(campaign_row(connection, name))
+    return to_campaign(campaign_row(connection, name))
 
 
 def campaign_row(connection: Connection, name: str) -> Row[Any]:
@@ -130,7 +131,8 @@ def _to_row(new: NewCampaign) -> dict[str, object]:
     }
 
 
-def _to_campaign(row: Row[Any]) -> Campaign:
+def to_campaign(row: Row[Any]) -> Campaign:
+    """Make a campaign of its row."""
     return Campaign(
         name=row.name,
         study_text=row.study_text,

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bohpo.errors import LeaseError
 from bohpo.space import Space
-from bohpo.store import campaigns, history, leases, reading, recording, schema
+from bohpo.store import campaigns, history, leases, reading, recording, schema, summaries
 from bohpo.store.campaigns import NewCampaign
+from bohpo.store.events import NewEvent
 from bohpo.store.filesystem import check_database_file
 from bohpo.store.location import Location, parse_location
-from bohpo.store.records import Campaign, CampaignState, Evaluation, Event, Lease, Owner, StopRequest
+from bohpo.store.records import (
+    Announcement,
+    Campaign,
+    CampaignState,
+    Changes,
+    Evaluation,
+    Event,
+    Lease,
+    Owner,
+    StopRequest,
+    Summary,
+)
 from bohpo.store.transactions import PATIENCE_S, Database
 from bohpo.trial import Attempt, Curve, Outcome, Proposal, Trial
 
@@ -87,6 +99,10 @@ class DatabaseStore:
         """List all campaigns, the latest first."""
         return self._database.read(campaigns.read_campaigns)
 
+    def summaries(self) -> list[Summary]:
+        """Sum up all campaigns, the latest first, without reading their trials."""
+        return self._database.read(summaries.read_summaries)
+
     def campaign(self, name: str) -> Campaign:
         """Give a campaign by name."""
         return self._database.read(lambda connection: campaigns.read_campaign(connection, name))
@@ -94,6 +110,7 @@ class DatabaseStore:
     def acquire_lease(self, name: str, owner: Owner, seconds: float) -> Lease:
         """Become the one driver of a campaign."""
         grant_uid = uuid.uuid4().hex
+        self._database.campaign = name
         return self._database.write(lambda connection: leases.acquire(connection, name, owner, seconds, grant_uid))
 
     def renew_lease(self, lease: Lease, seconds: float) -> Lease:
@@ -132,38 +149,62 @@ class DatabaseStore:
         changes: dict[str, object] = {"state": state.value, **ended.get(state, {})}
         self._database.write(lambda connection: leases.change_fenced(connection, lease, changes))
 
-    def add_trial(self, lease: Lease, uid: str, proposal: Proposal) -> int:
+    def add_trial(
+        self, lease: Lease, uid: str, proposal: Proposal, *, announcement: Callable[[int], Announcement] | None = None
+    ) -> int:
         """Record a proposal as a pending trial; the same uid gives the same number."""
-        now = _now()
-        return self._database.write(lambda connection: recording.add_trial(connection, lease, uid, proposal, now))
+        new = recording.NewTrial(uid, proposal, _now(), announcement)
+        return self._database.write(lambda connection: recording.add_trial(connection, lease, new))
 
-    def save_attempt(self, lease: Lease, attempt: Attempt) -> None:
+    def save_attempt(self, lease: Lease, attempt: Attempt, *, announcement: Announcement | None = None) -> None:
         """Record an attempt, or its new state."""
-        self._database.write(lambda connection: recording.save_attempt(connection, lease, attempt))
+        event = NewEvent.of(announcement)
+        self._database.write(lambda connection: recording.save_attempt(connection, lease, attempt, event))
 
     def complete_trial(
-        self, lease: Lease, number: int, value: float, outcome: Outcome, reports: Sequence[tuple[int, float]] = ()
+        self,
+        lease: Lease,
+        number: int,
+        value: float,
+        outcome: Outcome,
+        reports: Sequence[tuple[int, float]] = (),
+        *,
+        attempt: Attempt | None = None,
+        announcement: Announcement | None = None,
     ) -> bool:
         """Record the outcome of a trial; the first one wins.
 
         Raises:
             AttemptError: If `value` is not finite, or a step of `reports` is out of range.
         """
-        completion = recording.Completion(number, value, outcome, reports, _now())
+        event = NewEvent.of(announcement)
+        completion = recording.Completion(number, value, outcome, reports, _now(), attempt, event)
         return self._database.write(lambda connection: recording.complete_trial(connection, lease, completion))
 
-    def fail_trial(self, lease: Lease, number: int, reason: str) -> bool:
+    def fail_trial(
+        self,
+        lease: Lease,
+        number: int,
+        reason: str,
+        *,
+        attempt: Attempt | None = None,
+        announcement: Announcement | None = None,
+    ) -> bool:
         """Record that a trial will have no outcome."""
-        now = _now()
-        return self._database.write(lambda connection: recording.fail_trial(connection, lease, number, reason, now))
+        failure = recording.Failure(number, reason, _now(), attempt, NewEvent.of(announcement))
+        return self._database.write(lambda connection: recording.fail_trial(connection, lease, failure))
 
     def trials(self, name: str) -> list[Trial]:
         """Give all trials of a campaign with their attempts, by number."""
         return self._database.read(lambda connection: reading.read_trials(connection, name))
 
+    def changes(self, name: str, since: int = 0) -> Changes:
+        """Give the trials that changed after a revision, by number."""
+        return self._database.read(lambda connection: reading.read_changes(connection, name, since))
+
     def trial(self, name: str, number: int) -> Trial:
         """Give one trial."""
-        return self._database.read(lambda connection: reading.read_trials(connection, name, number))[0]
+        return self._database.read(lambda connection: reading.read_trial(connection, name, number))
 
     def curves(self, name: str, number: int) -> Mapping[str, Curve]:
         """Give the curves of a completed trial."""
@@ -171,8 +212,8 @@ class DatabaseStore:
 
     def add_event(self, lease: Lease, kind: str, message: str, trial: int | None = None) -> None:
         """Append to the campaign's history."""
-        event, uid = Event(0, time.time(), kind, message, trial), uuid.uuid4().hex
-        self._database.write(lambda connection: history.add_event(connection, lease, event, uid))
+        event = NewEvent(uuid.uuid4().hex, time.time(), Announcement(kind, message))
+        self._database.write(lambda connection: history.add_event(connection, lease, event, trial))
 
     def events(self, name: str, after: int = 0) -> list[Event]:
         """Give the events with a number above `after`, in order."""

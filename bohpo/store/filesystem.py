@@ -44,15 +44,12 @@ NETWORK_FILE_SYSTEMS = {
 """Type of a file system as the kernel calls it -> what people call it."""
 
 
-def network_file_system(path: Path, mount_table: str) -> str | None:
-    """Name the network file system that holds a path.
+def file_system_type(path: Path, mount_table: str) -> str:
+    """Give the type of the file system that holds a path as the kernel calls it, empty where the table has none.
 
     Args:
         path: Absolute, without symbolic links; need not exist.
         mount_table: Text of /proc/self/mountinfo.
-
-    Returns:
-        Its usual name, or None where the path is on a local disk.
 
     Source:
         proc_pid_mountinfo(5): field 5 is the mount point, the type follows the separator " - "; later lines hide
@@ -64,7 +61,27 @@ def network_file_system(path: Path, mount_table: str) -> str | None:
         mount_point = Path(_unescape(before.split()[4]))
         if path.is_relative_to(mount_point) and len(mount_point.parts) >= depth:
             found, depth = after.split()[0], len(mount_point.parts)
-    return NETWORK_FILE_SYSTEMS.get(found)
+    return found
+
+
+def type_on_this_host(path: Path) -> str:
+    """Give the type of the file system that holds a path of this host, empty where the host has no mount table."""
+    if not MOUNT_TABLE.exists():
+        return ""
+    return file_system_type(path.resolve(), MOUNT_TABLE.read_text(errors="surrogateescape"))
+
+
+def network_file_system(path: Path, mount_table: str) -> str | None:
+    """Name the network file system that holds a path.
+
+    Args:
+        path: Absolute, without symbolic links; need not exist.
+        mount_table: Text of /proc/self/mountinfo.
+
+    Returns:
+        Its usual name, or None where the path is on a local disk.
+    """
+    return NETWORK_FILE_SYSTEMS.get(file_system_type(path, mount_table))
 
 
 def check_database_file(path: Path, *, create: bool) -> None:
@@ -91,9 +108,7 @@ def check_database_file(path: Path, *, create: bool) -> None:
 
 
 def _check_local(path: Path) -> None:
-    if not MOUNT_TABLE.exists():
-        return
-    network = network_file_system(path.resolve(), MOUNT_TABLE.read_text(errors="surrogateescape"))
+    network = NETWORK_FILE_SYSTEMS.get(type_on_this_host(path))
     if network is not None:
         raise StoreError(
             f"{path} is on {network}, a network file system, where SQLite loses data; put the database on a local "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, insert, select
 
 from bohpo.store.campaigns import campaign_row
+from bohpo.store.events import NewEvent, insert_event
 from bohpo.store.leases import CampaignKey, fence
 from bohpo.store.recording import trial_row
 from bohpo.store.records import Evaluation, Event, Lease
@@ -12,12 +13,9 @@ from bohpo.store.tables import EVALUATION, EVENT, TRIALS
 from bohpo.trial import Outcome
 
 
-def add_event(connection: Connection, lease: Lease, event: Event, uid: str) -> None:
-    """Append an event unless its uid is there; its number is the database's to choose."""
-    key = fence(connection, lease)
-    if connection.scalar(select(EVENT.c.number).where(EVENT.c.uid == uid)) is None:
-        columns = {"time": event.time, "kind": event.kind, "message": event.message, "trial": event.trial}
-        connection.execute(insert(EVENT).values(uid=uid, campaign_id=key.campaign_id, **columns))
+def add_event(connection: Connection, lease: Lease, event: NewEvent, trial: int | None) -> None:
+    """Append an event unless its uid is there."""
+    insert_event(connection, fence(connection, lease), event, trial)
 
 
 def read_events(connection: Connection, name: str, after: int) -> list[Event]:

@@ -121,6 +121,28 @@ def held(connection: Connection, name: str) -> Lease | None:
     return _to_lease(row) if _is_held(row, database_time(connection)) else None
 
 
+def refuse_while_driven(connection: Connection) -> None:
+    """Let a migration pass only while no driver is at work, and hold off drivers until it commits.
+
+    Raises:
+        LeaseError: If a campaign of the database is driven; names the driver.
+    """
+    rows = connection.execute(_with_campaign().with_for_update(of=LEASE)).all()
+    now = database_time(connection)
+    for row in rows:
+        if _is_held(row, now):
+            raise LeaseError(
+                f"{row.name} is driven by {_described(_owner(row), row.since)}; end that driver there (`kill {row.pid}`"
+                " saves what it trains), then upgrade, and go on with `bohpo resume`"
+            )
+
+
+def all_held(connection: Connection) -> dict[int, Lease]:
+    """Give the leases that are held, by the campaign's key."""
+    now = database_time(connection)
+    return {row.campaign_id: _to_lease(row) for row in connection.execute(_with_campaign()) if _is_held(row, now)}
+
+
 def database_time(connection: Connection) -> float:
     """Give the database's clock in seconds since the epoch."""
     if connection.dialect.name == "sqlite":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -13,6 +15,7 @@ from bohpo.errors import UsageError
 
 POSTGRESQL_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 SECRET_OPTIONS = ("password", "sslpassword")
+LONGEST_URL = 4096
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -41,11 +44,13 @@ class Location:
 
 
 def parse_location(url: str) -> Location:
-    """Read a database URL, or the path of an SQLite file.
+    """Read a database URL, the path of an SQLite file, or `file:PATH`, where a file that only its owner reads holds it.
 
     Raises:
-        UsageError: If it is neither; the message never repeats what may be a password.
+        UsageError: If it is none of these; the message never repeats what may be a password.
     """
+    if url.startswith("file:"):
+        url = _read_private(Path(url.removeprefix("file:")).expanduser())
     scheme, separator, rest = url.partition("://")
     if not separator:
         return _sqlite_file(url)
@@ -54,6 +59,25 @@ def parse_location(url: str) -> Location:
     if scheme in POSTGRESQL_SCHEMES:
         return _postgresql(rest)
     raise UsageError("campaigns are kept in SQLite or PostgreSQL; give a path or postgresql://user@host:5432/database")
+
+
+def _read_private(path: Path) -> str:
+    """Give the one line of a file that nobody else can read."""
+    wanted = f"write the database's URL into it as its only line and run `chmod 600 {path}`"
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            content = file.read(LONGEST_URL + 1)
+    except OSError as error:
+        raise UsageError(f"file:{path} cannot be read ({error.strerror}); {wanted}") from None
+    if not stat.S_ISREG(status.st_mode) or status.st_uid not in (os.getuid(), 0):
+        raise UsageError(f"file:{path} is no file of yours; give one of your own: {wanted}")
+    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise UsageError(f"file:{path} can be read by others, its mode is {status.st_mode & 0o777:o}; {wanted}")
+    lines = content.decode(errors="replace").split("\n")
+    if len(content) > LONGEST_URL or any(line.strip() for line in lines[1:]) or lines[0].startswith("file:"):
+        raise UsageError(f"file:{path} holds no database URL; {wanted}")
+    return lines[0].strip()
 
 
 def _sqlite_file(path: str) -> Location:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from bohpo.space import Space
-from bohpo.store.records import Campaign, CampaignState, Evaluation, Event, Lease, Owner, StopRequest
+from bohpo.store.records import (
+    Announcement,
+    Campaign,
+    CampaignState,
+    Changes,
+    Evaluation,
+    Event,
+    Lease,
+    Owner,
+    StopRequest,
+    Summary,
+)
 from bohpo.trial import Attempt, Curve, Outcome, Proposal, Trial
 
 
@@ -15,7 +26,8 @@ class Store(Protocol):
     """What happened, durably. Every method that writes commits before it returns, in one transaction.
 
     Every method may raise `StoreError` when the database cannot be reached; each that takes a lease raises
-    `LeaseError`, and has written nothing, when the lease was taken over.
+    `LeaseError`, and has written nothing, when the lease was taken over. An announcement is appended to the campaign's
+    history in the same transaction, and only with what it announces.
     """
 
     def create_campaign(
@@ -40,6 +52,10 @@ class Store(Protocol):
 
     def campaigns(self) -> list[Campaign]:
         """List all campaigns, the latest first."""
+        ...
+
+    def summaries(self) -> list[Summary]:
+        """Sum up all campaigns, the latest first, without reading their trials."""
         ...
 
     def campaign(self, name: str) -> Campaign:
@@ -82,25 +98,36 @@ class Store(Protocol):
         """Record where the campaign stands; `ended` is set with FINISHED and cleared with ACTIVE."""
         ...
 
-    def add_trial(self, lease: Lease, uid: str, proposal: Proposal) -> int:
+    def add_trial(
+        self, lease: Lease, uid: str, proposal: Proposal, *, announcement: Callable[[int], Announcement] | None = None
+    ) -> int:
         """Record a proposal as a pending trial, whole, in one transaction.
 
         Args:
             lease: The driver's lease.
             uid: Identity of the proposal. A second call with the same one changes nothing and gives the same number.
             proposal: What to train and why; distributions come from the campaign's space.
+            announcement: What to tell of it, given the trial's number.
 
         Returns:
             The trial's number, 0, 1, ... within the campaign.
         """
         ...
 
-    def save_attempt(self, lease: Lease, attempt: Attempt) -> None:
+    def save_attempt(self, lease: Lease, attempt: Attempt, *, announcement: Announcement | None = None) -> None:
         """Record an attempt, or its new state; keyed by trial and number."""
         ...
 
     def complete_trial(
-        self, lease: Lease, number: int, value: float, outcome: Outcome, reports: Sequence[tuple[int, float]] = ()
+        self,
+        lease: Lease,
+        number: int,
+        value: float,
+        outcome: Outcome,
+        reports: Sequence[tuple[int, float]] = (),
+        *,
+        attempt: Attempt | None = None,
+        announcement: Announcement | None = None,
     ) -> bool:
         """Record the outcome of a trial; the first one wins.
 
@@ -110,18 +137,32 @@ class Store(Protocol):
             value: The objective's figure in `outcome`.
             outcome: All that the trainer gave.
             reports: Intermediate values as (step, value); kept as Optuna's intermediate values.
+            attempt: The attempt that came to it, as it ended, to be recorded with it.
+            announcement: What to tell of it.
 
         Returns:
-            Whether it was recorded; False if the trial had ended before.
+            Whether it was recorded; False, and nothing was written, if the trial had ended before.
         """
         ...
 
-    def fail_trial(self, lease: Lease, number: int, reason: str) -> bool:
-        """Record that a trial will have no outcome. Returns whether it was pending."""
+    def fail_trial(
+        self,
+        lease: Lease,
+        number: int,
+        reason: str,
+        *,
+        attempt: Attempt | None = None,
+        announcement: Announcement | None = None,
+    ) -> bool:
+        """Record that a trial will have no outcome; as for `complete_trial`. Returns whether it was pending."""
         ...
 
     def trials(self, name: str) -> list[Trial]:
         """Give all trials of a campaign with their attempts, by number."""
+        ...
+
+    def changes(self, name: str, since: int = 0) -> Changes:
+        """Give the trials that changed after a revision, by number; see `bohpo.store.reader` for who keeps them."""
         ...
 
     def trial(self, name: str, number: int) -> Trial:

@@ -24,6 +24,10 @@ POSTGRESQL_REASONS = {
     "3F000": "does not let this user make tables; grant the user CREATE and USAGE on the schema",
     "42501": "does not let this user make or use its tables; grant the user CREATE on the schema and own the tables",
     "53100": "has run out of disk space; free some on the server, then `bohpo resume`",
+    "55P03": (
+        "stays locked by another process; look for one that waits in pg_stat_activity, "
+        "where bohpo's sessions carry their host and process, and end it"
+    ),
     "53300": "has too many connections; end some, or raise max_connections",
 }
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from bohpo.processes import process_started
-from bohpo.trial import Outcome
+from bohpo.trial import Outcome, Trial
 
 
 class CampaignState(StrEnum):
@@ -119,6 +119,66 @@ class Event:
     kind: str
     message: str
     trial: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What to append to a campaign's history, in the transaction of the change that it tells of.
+
+    Attributes:
+        kind: As in `Event`.
+        message: As in `Event`.
+    """
+
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The trials that changed since one last read.
+
+    Attributes:
+        revision: What to give when one asks again. Less than what one gave where the database was put back to an
+            earlier copy: then read from 0.
+        trials: Those that changed, whole, by number.
+    """
+
+    revision: int
+    trials: tuple[Trial, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A campaign in a few figures.
+
+    Attributes:
+        campaign: Its record.
+        metric: Name of the objective.
+        maximize: Whether more is better.
+        lease: Who drives it, or None.
+        complete: Trials with an outcome.
+        failed: Trials that will have none.
+        running: Pending trials that a job is at work on.
+        queued: Pending trials that wait for a job.
+        best: Number of the best trial, or None before the first outcome.
+        best_value: Its objective.
+        evaluations: Scorings on the test cases.
+        changed: Time of the last event, seconds since the epoch, or None before the first.
+    """
+
+    campaign: Campaign
+    metric: str
+    maximize: bool
+    lease: Lease | None
+    complete: int = 0
+    failed: int = 0
+    running: int = 0
+    queued: int = 0
+    best: int | None = None
+    best_value: float | None = None
+    evaluations: int = 0
+    changed: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

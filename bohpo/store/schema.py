@@ -17,6 +17,7 @@ from optuna.storages._rdb import models
 from sqlalchemy import Connection, column, insert, inspect, select, table, text
 
 from bohpo.errors import SchemaError
+from bohpo.store.leases import refuse_while_driven
 from bohpo.store.location import Location
 from bohpo.store.tables import OPTUNA, VERSION_INFO
 
@@ -24,7 +25,10 @@ VERSION_TABLE = "bohpo_alembic_version"
 OPTUNA_VERSION_TABLE = "alembic_version"
 
 CREATION_LOCK = 0x626F68706F
-"""Key of PostgreSQL's advisory lock: two processes may open a new database at the same time. ASCII of `bohpo`."""
+"""Key of PostgreSQL's advisory lock: two processes may open a new database, or upgrade one, at the same time.
+
+ASCII of `bohpo`; SQLite has a single writer.
+"""
 
 
 def migrations() -> ScriptDirectory:
@@ -63,13 +67,16 @@ def migrate(connection: Connection, target: str) -> None:
 
 
 def upgrade(connection: Connection, location: Location) -> str:
-    """Migrate to the latest revision, and give it.
+    """Migrate to the latest revision, and give it; one process at a time, and none while a campaign is driven.
 
     Raises:
         SchemaError: If a newer bohpo wrote the database, or Optuna's tables are of another version.
+        LeaseError: If the tables are older and a driver is at work on them.
     """
     create(connection)
-    if revision(connection) in _names(migrations()):
+    ours = revision(connection)
+    if ours in _names(migrations()) and ours != migrations().get_current_head():
+        refuse_while_driven(connection)
         migrate(connection, "head")
     check(connection, location)
     return revision(connection) or ""

@@ -4,7 +4,9 @@
 | ---------------- | ---------------------------------------------------------------------- |
 | bohpo_campaign   | campaign; belongs to one Optuna study                                  |
 | bohpo_lease      | campaign; who drives it, and the token that fences its writes          |
-| bohpo_suggestion | trial; why it was proposed, and the uid that makes proposing idempotent |
+| bohpo_revision   | campaign; counts the changes of its trials                             |
+| bohpo_suggestion | trial; why it was proposed, the uid that makes proposing idempotent,   |
+|                  | and the revision of its last change                                    |
 | bohpo_attempt    | attempt at a trial                                                     |
 | bohpo_outcome    | completed trial; all that the trainer gave                             |
 | bohpo_event      | something that happened in a campaign                                  |
@@ -30,6 +32,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    UniqueConstraint,
 )
 
 
@@ -118,10 +121,20 @@ LEASE = Table(
     Column("expires", Double, nullable=False),
 )
 
+REVISION = Table(
+    "bohpo_revision",
+    METADATA,
+    Column("campaign_id", Integer, _belongs_to(CAMPAIGN.c.campaign_id), primary_key=True),
+    Column("latest", BigInteger, nullable=False, comment="Counts the changes of the campaign's trials"),
+)
+
 SUGGESTION = Table(
     "bohpo_suggestion",
     METADATA,
     Column("trial_id", Integer, _belongs_to(TRIALS.c.trial_id), primary_key=True),
+    Column("campaign_id", Integer, _belongs_to(CAMPAIGN.c.campaign_id), nullable=False),
+    Column("number", Integer, nullable=False, comment="As in trials, where it has no index"),
+    Column("revision", BigInteger, nullable=False, comment="The campaign's latest when the trial last changed"),
     Column("uid", PlainText, nullable=False, unique=True),
     Column("source", PlainText, nullable=False),
     Column("predicted_mean", Double),
@@ -129,7 +142,10 @@ SUGGESTION = Table(
     Column("acquisition", Double),
     Column("seconds", Double, nullable=False),
     Column("view", PlainText, comment="How the model that proposed sees the trials; NULL where none did"),
+    Column("configuration", PlainText, nullable=False, comment="JSON; what trial_params holds in a row each"),
+    UniqueConstraint("campaign_id", "number"),
 )
+Index(None, SUGGESTION.c.campaign_id, SUGGESTION.c.revision)
 
 ATTEMPT = Table(
     "bohpo_attempt",

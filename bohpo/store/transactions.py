@@ -6,13 +6,16 @@ one first looks whether its work has been done.
 
 from __future__ import annotations
 
+import os
+import socket
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from bohpo.errors import StoreError
 from bohpo.store.location import Location
@@ -23,12 +26,19 @@ Result = TypeVar("Result")
 PATIENCE_S = 30.0
 """For so long a transaction is tried again before the store gives up; the caller may then try again itself."""
 
+CONNECTIONS = 2
+"""Most connections of a store. A driver that also shows its campaign has two stores, and a team shares the server."""
+
+POOL = {"pool_size": CONNECTIONS, "max_overflow": 0}
+
+SESSION_NAME_BYTES = 63
+"""PostgreSQL keeps no more of a session's name."""
+
 SQLITE_BUSY_S = 5.0
 POSTGRESQL_SESSION = {
     # A stopped driver must not hold the lease's row against the one that takes over.
     "idle_in_transaction_session_timeout": "5s",
     "lock_timeout": "15s",
-    "application_name": "bohpo",
 }
 POSTGRESQL_CONNECTION = {
     "connect_timeout": 10,
@@ -55,11 +65,19 @@ class Database:
         """Prepare to connect to `location`; the first transaction connects."""
         self.location = location
         self.patience_s = patience_s
-        self._engine = _sqlite_engine(location) if location.path else _postgresql_engine(location)
+        self.campaign = ""
+        self._engine = _sqlite_engine(location) if location.path else _postgresql_engine(location, self.session_name)
         self._writer = self._engine.execution_options(writes=True)
         self._reader = self._engine
         if location.path is None:
             self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            event.listen(self._engine, "checkout", self._name_session)
+
+    @property
+    def session_name(self) -> str:
+        """How the server lists this process's sessions: host, process and, once it is known, what it drives."""
+        host = socket.gethostname().partition(".")[0][:24]
+        return f"bohpo {host}:{os.getpid()} {self.campaign}".rstrip()[:SESSION_NAME_BYTES]
 
     def read(self, work: Callable[[Connection], Result]) -> Result:
         """Run queries that all see the same moment.
@@ -94,6 +112,11 @@ class Database:
                     raise self._explained(error) from _chained(error, self.location)
             time.sleep(pause_s)
 
+    def _name_session(self, connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if record.info.get("name") != self.session_name:
+            _configure(connection, {"application_name": self.session_name})
+            record.info["name"] = self.session_name
+
     def _explained(self, error: SQLAlchemyError) -> StoreError:
         return StoreError(self.location.redact(explain(error, self.location)))
 
@@ -101,7 +124,7 @@ class Database:
 def _sqlite_engine(location: Location) -> Engine:
     # isolation_level None: the driver itself would begin transactions late, and never for a read.
     connect_args = {"timeout": SQLITE_BUSY_S, "isolation_level": None}
-    engine = create_engine(location.url, connect_args=connect_args, pool_size=5, max_overflow=0, hide_parameters=True)
+    engine = create_engine(location.url, connect_args=connect_args, **POOL, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:
@@ -117,15 +140,13 @@ def _sqlite_engine(location: Location) -> Engine:
     return engine
 
 
-def _postgresql_engine(location: Location) -> Engine:
+def _postgresql_engine(location: Location, session_name: str) -> Engine:
+    settings = {**POSTGRESQL_CONNECTION, "application_name": session_name}
     try:
         engine = create_engine(
             location.url,
-            connect_args={
-                name: value for name, value in POSTGRESQL_CONNECTION.items() if name not in location.url.query
-            },
-            pool_size=5,
-            max_overflow=0,
+            connect_args={name: value for name, value in settings.items() if name not in location.url.query},
+            **POOL,
             pool_pre_ping=True,
             hide_parameters=True,
         )
@@ -136,12 +157,17 @@ def _postgresql_engine(location: Location) -> Engine:
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: object) -> None:
-        with connection.cursor() as cursor:
-            for name, value in POSTGRESQL_SESSION.items():
-                cursor.execute("SELECT set_config(%s, %s, false)", (name, value))
-        connection.commit()
+        _configure(connection, POSTGRESQL_SESSION)
 
     return engine
+
+
+def _configure(connection: Any, settings: Mapping[str, str]) -> None:
+    """Set what holds for a session of PostgreSQL."""
+    with connection.cursor() as cursor:
+        for name, value in settings.items():
+            cursor.execute("SELECT set_config(%s, %s, false)", (name, value))
+    connection.commit()
 
 
 def _is_transient(error: SQLAlchemyError, tries: int) -> bool:

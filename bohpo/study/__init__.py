@@ -1,9 +1,11 @@
 """The study file: what is searched, with which trainer, for which score, at which price."""
 
+from bohpo.study.cluster import Cluster
 from bohpo.study.entry import check_entry
 from bohpo.study.feasibility import Feasibility, Tried, load_feasibility, try_feasibility
+from bohpo.study.site import Settled, settle
 from bohpo.study.study import NAME_PATTERN, Study
-from bohpo.study.tables import Budget, Cluster, Objective, OptimizerTable, Parallel, Training
+from bohpo.study.tables import Budget, Objective, OptimizerTable, Parallel, Training
 
 __all__ = [
     "NAME_PATTERN",
@@ -13,10 +15,12 @@ __all__ = [
     "Objective",
     "OptimizerTable",
     "Parallel",
+    "Settled",
     "Study",
     "Training",
     "Tried",
     "check_entry",
     "load_feasibility",
+    "settle",
     "try_feasibility",
 ]

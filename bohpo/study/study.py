@@ -16,11 +16,11 @@ from pydantic import Field, PrivateAttr, ValidationError
 
 from bohpo.errors import Mistake, NotFoundError, StudyError
 from bohpo.space import Space
+from bohpo.study.cluster import Cluster
 from bohpo.study.contradictions import contradictions
 from bohpo.study.entry import find_working_directory
 from bohpo.study.tables import (
     Budget,
-    Cluster,
     CommandLine,
     Entry,
     Objective,
@@ -159,8 +159,9 @@ class Study(Table):
 
     @property
     def hash(self) -> str:
-        """SHA-256 of what the study means; name, provenance, comments and the order of keys do not count."""
-        meaning = self.model_dump(by_alias=True, exclude={"name", "provenance"})
+        """SHA-256 of what the study means; its name, provenance and cluster, comments and order do not count."""
+        meaning = self.model_dump(by_alias=True, exclude={"name", "provenance", "cluster"})
+        meaning["cluster"] = {"backend": "local"}  # where it runs changes no result; older studies keep their hash
         if self.feasible is None:  # studies that were launched before there was such a key keep their hash
             del meaning["feasible"]
         return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
@@ -179,7 +180,9 @@ class Study(Table):
 
     @property
     def threads(self) -> int:
-        """CPU threads of each job."""
+        """CPU threads of each job: this machine's cores are parted among local jobs."""
+        if self.cluster.backend != "local":
+            return self.parallel.threads or self.cluster.cpus or 1
         return self.parallel.threads or max(1, len(os.sched_getaffinity(0)) // self.parallel.jobs)
 
     def with_budget(self, *, trials: int | None = None, hours: float | None = None) -> Study:
@@ -198,6 +201,18 @@ class Study(Table):
         """
         return self._with("parallel", jobs=jobs)
 
+    def with_backend(self, backend: str) -> Study:
+        """Give the same study on another cluster.
+
+        Raises:
+            StudyError: If there is no such backend.
+        """
+        return self._with("cluster", backend=backend)
+
+    def on(self, cluster: Cluster) -> Study:
+        """Give the same study, its text included, on a cluster whose settings were looked up elsewhere, too."""
+        return self.model_copy(update={"cluster": cluster})
+
     def to_toml(self) -> str:
         """Write the study as TOML that reads back as the same."""
         return write_toml(self._data())
@@ -205,7 +220,7 @@ class Study(Table):
     def _data(self) -> dict[str, Any]:
         return self.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)
 
-    def _with(self, table: str, **values: float | None) -> Study:
+    def _with(self, table: str, **values: float | str | None) -> Study:
         data = self._data()
         data[table] = {**data.get(table, {}), **{key: value for key, value in values.items() if value is not None}}
         return type(self).from_data(data, source=self._source, directory=self._directory)

@@ -132,16 +132,6 @@ class OptimizerTable(Table):
     seed: int = Field(default=0, ge=0, lt=2**32)
 
 
-class Cluster(Table):
-    """Where jobs run.
-
-    Attributes:
-        backend: Processes on this machine, or the queue that jobs are submitted to.
-    """
-
-    backend: Literal["local", "slurm", "pbs", "sge", "lsf", "htcondor", "oar"] = "local"
-
-
 class FloatTable(Table):
     """A float parameter."""
 

@@ -33,6 +33,10 @@ _WRONG_VALUE = {
     "string_too_short": ("is empty", "write a name, or leave the key out"),
     "too_short": ("is empty", "list at least one, or leave the key out"),
     "too_long": ("is too long", "write two numbers"),
+    "wall_time": ("is no wall time", 'write hours, minutes and seconds, as in "24:00:00" or "2-00:00:00"'),
+    "memory": ("is no amount of memory", 'write it as "24GB" or "24GiB"'),
+    "line": ("is no line of plain text", "write one line of printable ASCII characters"),
+    "attempts": ("is no number of attempts", 'write a number >= 1, or "until-walltime"'),
 }
 
 _MISSING = {
@@ -43,8 +47,12 @@ _MISSING = {
     "value": "write the value",
 }
 
+_WORD = "use up to 64 letters, digits, dots, dashes and underscores"
 _PATTERNS = {
-    "name": "use up to 64 letters, digits, dots, dashes and underscores",
+    "name": _WORD,
+    "queue": _WORD,
+    "account": _WORD,
+    "parallel_environment": _WORD,
     "trainer": 'write it as "module:function"',
     "evaluator": 'write it as "module:function"',
     "feasible": 'write it as "module:function"',

@@ -8,11 +8,13 @@
 | config.json     | driver            | the configuration, fixed parameters included; `BOHPO_CONFIG` names it       |
 | progress.jsonl  | trainer           | `{"step": 1, "value": 0.3, "time": ...}` a line, growing                    |
 | log.txt         | worker            | what the trainer printed, capped                                            |
-| heartbeat       | worker            | touched every second while the attempt runs                                 |
+| worker.log      | worker, its shell | what went wrong around the trainer; empty as a rule                         |
+| heartbeat       | worker            | touched every few seconds while the attempt runs                            |
 | checkpoint/     | trainer           | atomic, checksummed, the last two kept                                      |
 | model/          | trainer           | what `evaluate` needs; kept for the best trials                             |
 | outcome.json    | trainer           | the `Outcome`, atomic                                                       |
 | ended.json      | worker            | how the attempt ended and why; the last thing that is written               |
+| closed          | driver            | made before the attempt is recorded as preempted or lost: no worker begins  |
 
 An external command, in any language, finds these in its environment:
 
@@ -125,6 +127,16 @@ class AttemptDirectory:
     def log(self) -> Path:
         """What the trainer printed."""
         return self.path / "log.txt"
+
+    @property
+    def worker_log(self) -> Path:
+        """What the worker and the shell around it printed."""
+        return self.path / "worker.log"
+
+    @property
+    def closed(self) -> Path:
+        """Bars workers that begin late: another attempt takes over."""
+        return self.path / "closed"
 
     @property
     def heartbeat(self) -> Path:

@@ -34,6 +34,7 @@ class Status:
         busy: Share of the slots' time that was used, in [0, 1]; None before the second start.
         busy_after: The same after the first `jobs` starts.
         mean_gap: Seconds between the end of an attempt and the next start in its slot, on average, or None.
+        mean_wait: Seconds from the submission of an attempt to its start, on average, or None before the first start.
         elapsed: Seconds since the launch, until the end if it has ended.
         remaining: Seconds until the budget is used up, as estimated, or None where nothing can be said.
     """
@@ -48,6 +49,7 @@ class Status:
     busy: float | None
     busy_after: float | None
     mean_gap: float | None
+    mean_wait: float | None
     elapsed: float
     remaining: float | None
 
@@ -70,6 +72,7 @@ def status(view: CampaignView) -> Status:
         busy=busy_fraction(view),
         busy_after=busy_fraction(view, after=view.jobs),
         mean_gap=mean_gap(view),
+        mean_wait=mean_wait(view),
         elapsed=max((view.campaign.ended or view.now) - view.campaign.created, 0.0),
         remaining=remaining_seconds(view),
     )
@@ -105,6 +108,12 @@ def mean_gap(view: CampaignView) -> float | None:
             slots.setdefault(attempt.worker, []).append((attempt.started, end))
     gaps = [max(start - end, 0.0) for slot in slots.values() for (_, end), (start, _) in pairwise(sorted(slot))]
     return fmean(gaps) if gaps else None
+
+
+def mean_wait(view: CampaignView) -> float | None:
+    """Give the mean time from the submission of an attempt to its start, in seconds, or None."""
+    waits = [max(a.started - a.submitted, 0.0) for a in view.attempts if a.started is not None]
+    return fmean(waits) if waits else None
 
 
 def remaining_seconds(view: CampaignView) -> float | None:

@@ -2,5 +2,6 @@
 
 python -m tests.benchmarks.race       which sampler finds better configurations in as many trainings
 python -m tests.benchmarks.latency    what a proposal costs
+python -m tests.benchmarks.reading    what reading and writing a large campaign costs
 python -m tests.benchmarks.ablation   what each part of the recipe earns
 """

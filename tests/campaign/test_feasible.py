@@ -54,7 +54,7 @@ def constrained(function: str, method: str = "random", *, trials: int = 8, **fix
 
 
 def use(cluster: VirtualCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bohpo.campaign.launch.make_cluster", lambda _: cluster)
+    monkeypatch.setattr("bohpo.campaign.launch.make_cluster", lambda *_: cluster)
 
 
 @every_method

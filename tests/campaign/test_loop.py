@@ -379,7 +379,7 @@ def test_a_broken_ending_is_a_lost_attempt(store: Store, tmp_path: Path) -> None
     files.path.mkdir(parents=True)
     write_json(files.spec, AttemptSpec("specimen", 0, 1, uid="u").to_json())
     files.ended.write_text('{"state": ')
-    ending = find_ending(files, files.read_spec(), submitted=1.0, now=2.0)
+    ending = find_ending(files, files.read_spec(), now=2.0)
     assert ending.state is AttemptState.LOST
 
 
@@ -423,7 +423,7 @@ def test_campaigns_of_two_databases_never_share_a_folder(store: Store, tmp_path:
 def test_a_driver_whose_database_was_removed_ends_and_says_so(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bohpo.campaign.ledger._RENEW_S", 0.0)
+    monkeypatch.setattr("bohpo.campaign.ledger.RENEW_S", 0.0)
     wanted = study("stepwise", trials=2)
     campaign = begin(wanted, store, tmp_path)
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from bohpo.campaign.ending import Ending
+from bohpo.campaign.supervision import trainer_environment
 from bohpo.processes import ATTEMPT_DIRECTORY, process_started, processes_with_environment
 from bohpo.trainer import AttemptDirectory, AttemptSpec, Checkpoint
 from bohpo.trial import AttemptState
@@ -61,7 +62,7 @@ def test_a_good_training_completes(tmp_path: Path) -> None:
     attempt = prepare(tmp_path, "quadratic")
     ending = run(attempt)
     assert (ending.state, ending.reason) == (AttemptState.COMPLETED, "")
-    assert ending.started < ending.ended
+    assert ending.started is not None and ending.started < ending.ended
     [(step, value)] = attempt.read_progress()
     assert step == 1
     assert value == pytest.approx(0.84)
@@ -214,3 +215,16 @@ def test_a_suspended_worker_does_not_use_up_the_silence(tmp_path: Path) -> None:
     worker.wait()
     ending = Ending.read(attempt)
     assert ending is not None and ending.state is AttemptState.COMPLETED, ending
+
+
+def test_a_trainer_whose_reports_cannot_be_looked_at_is_watched_on(tmp_path: Path) -> None:
+    attempt = prepare(tmp_path, "hanging", silence_seconds=3.0)
+    attempt.progress.symlink_to(attempt.progress)
+    assert run(attempt).state is AttemptState.SILENT
+
+
+def test_a_trainer_learns_no_password_of_the_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOHPO_STORE", "postgresql://u:canary@h/d")
+    monkeypatch.setenv("PGPASSWORD", "canary")
+    attempt = prepare(tmp_path, "quadratic")
+    assert "canary" not in str(trainer_environment(attempt, attempt.read_spec()))

@@ -96,7 +96,7 @@ def test_results_that_come_one_on_another_are_recorded_before_anything_is_prepar
 def test_nothing_is_prepared_while_a_slot_is_free(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bohpo.campaign.attempts.GREATEST_DELAY_S", 0.0)
+    monkeypatch.setattr("bohpo.campaign.queue.GREATEST_PAUSE_S", 0.0)
 
     class Refusing(VirtualCluster):
         """Takes the third job only when it is offered for the fourth time."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-from bohpo.cluster.protocol import Job
+from bohpo.cluster.protocol import Job, JobState, JobStatus
 from bohpo.durable import write_json
 from bohpo.processes import ATTEMPT_DIRECTORY
 from bohpo.trainer import AttemptDirectory
@@ -33,9 +33,13 @@ class VirtualCluster:
         self._folders[job.name].heartbeat.touch()
         return job.name
 
-    def alive(self, job_ids: Collection[str]) -> set[str]:
-        """Give those that have not ended."""
-        return {job_id for job_id in job_ids if job_id in self._left}
+    def look(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
+        """Say that those run which have not ended."""
+        return {job_id: JobStatus(JobState.RUNNING if job_id in self._left else JobState.GONE) for job_id in job_ids}
+
+    def find(self, names: Collection[str]) -> Mapping[str, str]:
+        """Give those that have not ended; their names are their ids."""
+        return {name: name for name in names if name in self._left}
 
     def wait(self, _seconds: float) -> None:
         """Let every job go on by one, and end those that are through."""

@@ -266,7 +266,7 @@ def test_what_goes_wrong_says_so_with_its_exit_code(
 ) -> None:
     text = (launched / "study.toml").read_text()
     (launched / "broken.toml").write_text(text.replace("trials", "trails"))
-    (launched / "slurm.toml").write_text(text + '[cluster]\nbackend = "slurm"\n')
+    (launched / "slurm.toml").write_text(text + '[cluster]\nbackend = "slrum"\n')
     done = bohpo(launched, *words)
     assert done.returncode == code, done.stderr
     assert told in done.stderr
@@ -286,18 +286,6 @@ def test_a_campaign_without_a_usable_trial_ends_with_one(tmp_path: Path) -> None
 def test_store_and_folder_may_come_from_the_environment(launched: Path, tmp_path: Path) -> None:
     done = bohpo(tmp_path, "best", "specimen", BOHPO_STORE=str(launched / "bohpo.db"))
     assert done.returncode == 0, done.stderr
-
-
-def test_doctor_finds_this_machine_fit_but_perhaps_for_its_disk(launched: Path) -> None:
-    findings = json.loads(bohpo(launched, "doctor", "--json").stdout)["findings"]
-    assert [finding["name"] for finding in findings if not finding["fine"]] in ([], ["disk"])
-
-
-def test_doctor_names_trouble_and_remedy(launched: Path) -> None:
-    (launched / "garbage.db").write_text("no database")
-    done = bohpo(launched, "doctor", "--store", "garbage.db")
-    assert done.returncode == 2
-    assert "TROUBLE" in done.stdout
 
 
 def test_a_database_can_be_upgraded(launched: Path) -> None:

@@ -8,11 +8,23 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bohpo.errors import AttemptError, LeaseError, NotFoundError, SpaceError, UsageError
-from bohpo.store import CampaignState, Evaluation, Lease, Owner, StopRequest, Store, open_store
+from bohpo.store import (
+    Announcement,
+    CampaignState,
+    Evaluation,
+    Lease,
+    Owner,
+    StopRequest,
+    Store,
+    Summary,
+    TrialsReader,
+    open_store,
+)
 from bohpo.trial import Attempt, AttemptState, Configuration, Outcome, Proposal, Scalar, TrialState
 from tests.store.examples import (
     ADAMW,
@@ -315,6 +327,49 @@ def test_the_first_outcome_wins(store: Store) -> None:
     assert everything(store) == before
 
 
+def test_an_outcome_is_recorded_together_with_its_attempt_and_what_is_told(store: Store) -> None:
+    lease = begin(store)
+    told = [Announcement("proposed", "trial 0"), Announcement("attempt", "it runs"), Announcement("completed", "done")]
+    store.add_trial(lease, "a", PROPOSAL, announcement=lambda number: Announcement("proposed", f"trial {number}"))
+    running = Attempt(0, 1, AttemptState.RUNNING, job="17", started=1.0)
+    store.save_attempt(lease, running, announcement=told[1])
+    ended = replace(running, state=AttemptState.COMPLETED, ended=2.0)
+    assert store.complete_trial(lease, 0, 0.75, OUTCOME, attempt=ended, announcement=told[2])
+    assert store.trial("aneurysm", 0).attempts == (ended,)
+    events = store.events("aneurysm")
+    assert [(event.kind, event.message) for event in events] == [(each.kind, each.message) for each in told]
+    assert [event.trial for event in events] == [0, 0, 0]
+
+
+def test_a_failure_is_recorded_together_with_its_attempt_and_what_is_told(store: Store) -> None:
+    lease = begin(store)
+    store.add_trial(lease, "a", PROPOSAL)
+    ended = Attempt(0, 1, AttemptState.RAISED, "diverged", ended=2.0)
+    assert store.fail_trial(
+        lease, 0, "diverged", attempt=ended, announcement=Announcement("failed", "trial 0 diverged")
+    )
+    assert store.trial("aneurysm", 0).attempts == (ended,)
+    assert [event.message for event in store.events("aneurysm")] == ["trial 0 diverged"]
+
+
+def test_what_was_recorded_before_is_not_told_again(store: Store) -> None:
+    lease = begin(store)
+    for uid in "ab":
+        store.add_trial(lease, uid, PROPOSAL)
+    store.complete_trial(lease, 0, 0.75, OUTCOME)
+    store.fail_trial(lease, 1, "diverged")
+    before = everything(store)
+    for number in (0, 1):
+        late: dict[str, Any] = {
+            "attempt": Attempt(number, 1, AttemptState.LOST),
+            "announcement": Announcement("late", "a repeated report"),
+        }
+        assert not store.complete_trial(lease, number, 0.9, OUTCOME, **late)
+        assert not store.fail_trial(lease, number, "late", **late)
+    store.add_trial(lease, "a", PROPOSAL, announcement=lambda number: Announcement("late", f"trial {number} again"))
+    assert everything(store) == before
+
+
 def test_a_failed_trial_keeps_its_reason(store: Store) -> None:
     lease = begin(store)
     store.add_trial(lease, "a", PROPOSAL)
@@ -322,6 +377,99 @@ def test_a_failed_trial_keeps_its_reason(store: Store) -> None:
     trial = store.trial("aneurysm", 0)
     assert (trial.state, trial.value, trial.reason) == (TrialState.FAILED, None, "raised: CUDA out of memory")
     assert trial.ended is not None
+
+
+WRITES: dict[str, tuple[Write, int]] = {
+    "add_trial": (lambda store, lease: store.add_trial(lease, "c", Proposal(SGD, "model")), 2),
+    "save_attempt": (lambda store, lease: store.save_attempt(lease, Attempt(1, 1, AttemptState.RUNNING)), 1),
+    "complete_trial": (lambda store, lease: store.complete_trial(lease, 1, 0.9, OUTCOME), 1),
+    "fail_trial": (lambda store, lease: store.fail_trial(lease, 1, "diverged"), 1),
+}
+
+
+@pytest.mark.parametrize(("write", "changed"), WRITES.values(), ids=WRITES)
+def test_what_changed_in_a_trial_is_read_without_the_others(store: Store, write: Write, changed: int) -> None:
+    lease = begin(store)
+    for uid in "ab":
+        store.add_trial(lease, uid, PROPOSAL)
+    before = store.changes("aneurysm")
+    assert [trial.number for trial in before.trials] == [0, 1]
+    assert store.changes("aneurysm", before.revision) == replace(before, trials=())
+    write(store, lease)
+    after = store.changes("aneurysm", before.revision)
+    assert after.revision > before.revision
+    assert after.trials == (store.trial("aneurysm", changed),)
+
+
+def test_a_reader_that_looks_again_and_again_sees_what_a_new_one_sees(store: Store) -> None:
+    lease, other = begin(store), begin(store, "other")
+    reader = TrialsReader(store, "aneurysm")
+    assert reader.read() == []
+    for number in range(4):
+        store.add_trial(lease, f"a{number}", PROPOSAL)
+        store.add_trial(other, f"b{number}", PROPOSAL)
+        assert reader.read() == store.trials("aneurysm")
+        store.save_attempt(lease, Attempt(number, 1, AttemptState.RUNNING))
+        assert reader.read() == store.trials("aneurysm")
+    store.complete_trial(lease, 2, 0.5, OUTCOME, attempt=Attempt(2, 1, AttemptState.COMPLETED))
+    store.fail_trial(lease, 0, "diverged")
+    assert reader.read() == store.trials("aneurysm")
+
+
+def test_a_reader_of_a_campaign_that_is_not_there_is_told(store: Store) -> None:
+    with pytest.raises(NotFoundError, match="bohpo launch"):
+        TrialsReader(store, "aneurysm").read()
+
+
+def test_campaigns_are_summed_up(store: Store) -> None:
+    low, empty = begin(store, "low"), create_campaign(store, "empty")
+    create_campaign(store, "minimized", maximize=False)
+    minimized = store.acquire_lease("minimized", another_owner(), -1.0)
+    for lease, name in ((low, "low"), (minimized, "minimized")):
+        for number in range(6):
+            store.add_trial(lease, f"{name}-{number}", PROPOSAL)
+        for number, value in ((4, 0.9), (1, 0.25), (3, 0.25), (2, 0.9)):
+            store.complete_trial(lease, number, value, OUTCOME)
+    store.fail_trial(low, 0, "diverged")
+    for number in (1, 2):
+        store.save_attempt(low, Attempt(5, number, AttemptState.RUNNING))
+    store.add_event(low, "noted", "the last thing")
+    store.add_evaluation("low", Evaluation(1, 1.0, OUTCOME))
+    told = store.events("low")[-1].time
+    shared: dict[str, Any] = {"metric": "partial_auc", "complete": 4}
+    assert store.summaries() == [
+        Summary(store.campaign("minimized"), maximize=False, lease=None, queued=2, best=1, best_value=0.25, **shared),
+        Summary(empty, "partial_auc", maximize=True, lease=None),
+        Summary(
+            store.campaign("low"),
+            maximize=True,
+            lease=low,
+            failed=1,
+            running=1,
+            best=2,
+            best_value=0.9,
+            evaluations=1,
+            changed=told,
+            **shared,
+        ),
+    ]
+
+
+def test_a_reader_of_a_campaign_sees_all_that_many_threads_write(store: Store) -> None:
+    lease = begin(store)
+    reader = TrialsReader(store, "aneurysm")
+
+    def drive(name: str) -> None:
+        for count in range(5):
+            number = store.add_trial(lease, f"{name}-{count}", PROPOSAL)
+            store.complete_trial(lease, number, 0.5, OUTCOME)
+
+    threads = [threading.Thread(target=drive, args=(name,)) for name in "abc"]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        reader.read()
+    assert reader.read() == store.trials("aneurysm")
 
 
 @pytest.mark.parametrize(

@@ -41,11 +41,48 @@ def test_postgresql_is_spoken_to_through_psycopg(scheme: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", ":memory:", "sqlite://", "sqlite:///:memory:", "sqlite:///a.db?mode=ro", "mysql://h/d", "file:a.db"]
+    "url", ["", ":memory:", "sqlite://", "sqlite:///:memory:", "sqlite:///a.db?mode=ro", "mysql://h/d"]
 )
 def test_what_is_no_durable_database_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match="give"):
         parse_location(url)
+
+
+def private_file(folder: Path, content: str, mode: int = 0o600) -> str:
+    """Write a file that holds a database's URL, and name it as `--store` takes it."""
+    path = folder / "store"
+    path.write_text(content)
+    path.chmod(mode)
+    return f"file:{path}"
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o400])
+def test_a_url_is_read_from_a_file_that_nobody_else_reads(tmp_path: Path, mode: int) -> None:
+    location = parse_location(private_file(tmp_path, f"postgresql://me:{CANARY}@h/d\n", mode))
+    assert location.url.password == CANARY
+    assert str(location) == "postgresql://me:***@h/d"
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660, 0o666])
+def test_a_file_that_others_read_is_refused(tmp_path: Path, mode: int) -> None:
+    with pytest.raises(UsageError, match=rf"can be read by others, its mode is {mode:o}; .*`chmod 600 ") as caught:
+        parse_location(private_file(tmp_path, f"postgresql://me:{CANARY}@h/d", mode))
+    assert CANARY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content", ["a.db\npostgresql://me:x@h/d\n", "file:other", "SQLite format 3\x00" + "x" * 5000], ids=len
+)
+def test_a_file_that_holds_something_else_is_refused(tmp_path: Path, content: str) -> None:
+    with pytest.raises(UsageError, match="holds no database URL; write the database's URL into it as its only line"):
+        parse_location(private_file(tmp_path, content))
+
+
+def test_a_file_of_a_url_that_is_not_there_or_is_no_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot be read \(No such file or directory\); write the database's URL"):
+        parse_location(f"file:{tmp_path / 'absent'}")
+    with pytest.raises(UsageError, match=r"cannot be read \(Is a directory\)"):
+        parse_location(f"file:{tmp_path}")
 
 
 def test_a_location_is_shown_without_its_password() -> None:

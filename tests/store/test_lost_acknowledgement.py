@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 import psycopg
 import pytest
@@ -11,9 +13,11 @@ from sqlalchemy import PoolProxiedConnection
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
-from bohpo.store import CampaignState, Evaluation, Lease, Owner, StopRequest, Store, open_store
+from bohpo.store import Announcement, CampaignState, Evaluation, Lease, Owner, StopRequest, Store, open_store
 from bohpo.trial import Attempt, AttemptState, TrialState
+from tests.services import DATABASE, PostgresqlServer
 from tests.store.examples import OUTCOME, PROPOSAL, begin, create_campaign
+from tests.store.proxy import Proxy
 
 COMMIT: Callable[[DefaultDialect, DBAPIConnection], None] = DefaultDialect.do_commit
 
@@ -138,3 +142,44 @@ def test_a_repeated_write_changes_nothing(
     write(store, lease)
     assert losses == []
     assert read(store) == expected
+
+
+@pytest.fixture
+def proxy(postgresql_server: PostgresqlServer) -> Iterator[Proxy]:
+    """Run a proxy before the PostgreSQL server."""
+    started = Proxy(postgresql_server.port)
+    yield started
+    started.close()
+
+
+@pytest.mark.postgresql
+@pytest.mark.usefixtures("postgresql_url")
+def test_a_network_that_breaks_in_every_commit_loses_and_doubles_nothing(
+    postgresql_server: PostgresqlServer, proxy: Proxy
+) -> None:
+    password = postgresql_server.password.replace(" ", "%20")
+    store = open_store(f"postgresql://postgres:{password}@127.0.0.1:{proxy.port}/{DATABASE}")
+
+    def broken(write: Callable[[], Any]) -> Any:
+        before = proxy.swallowed
+        proxy.swallow = 1
+        result = write()
+        assert proxy.swallowed == before + 1
+        return result
+
+    campaign = broken(lambda: create_campaign(store))
+    lease = broken(lambda: store.acquire_lease(campaign.name, Owner.this_process(), 60.0))
+    told = Announcement("told", "once")
+    for number in range(3):
+        assert broken(partial(store.add_trial, lease, f"u{number}", PROPOSAL, announcement=lambda _: told)) == number
+        broken(partial(store.save_attempt, lease, Attempt(number, 1, AttemptState.RUNNING), announcement=told))
+    ended = Attempt(0, 1, AttemptState.COMPLETED)
+    assert broken(lambda: store.complete_trial(lease, 0, 0.75, OUTCOME, attempt=ended, announcement=told))
+    assert broken(lambda: store.fail_trial(lease, 1, "diverged", announcement=told))
+    broken(lambda: store.release_lease(lease))
+    trials = store.trials(campaign.name)
+    assert [(trial.uid, trial.value) for trial in trials] == [("u0", 0.75), ("u1", None), ("u2", None)]
+    assert [len(trial.attempts) for trial in trials] == [1, 1, 1]
+    assert [event.trial for event in store.events(campaign.name)] == [0, 0, 1, 1, 2, 2, 0, 1]
+    assert (lease.token, store.lease(campaign.name)) == (1, None)
+    store.close()

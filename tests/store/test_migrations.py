@@ -12,15 +12,18 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 
 from bohpo.errors import SchemaError, UsageError
-from bohpo.store import Evaluation, open_store, schema, upgrade
+from bohpo.store import Evaluation, Owner, Store, open_store, schema, upgrade
 from bohpo.store.location import parse_location
 from bohpo.store.tables import METADATA, OPTUNA
 from bohpo.store.transactions import Database
-from tests.store.examples import OUTCOME, PROPOSAL, begin, create_campaign
+from bohpo.trial import Attempt, AttemptState, TrialState
+from tests.store.examples import OUTCOME, PROPOSAL, SGD, create_campaign
+from tests.store.old_database import write_old_database
 
 OURS = {
     "bohpo_campaign",
     "bohpo_lease",
+    "bohpo_revision",
     "bohpo_suggestion",
     "bohpo_attempt",
     "bohpo_outcome",
@@ -54,6 +57,16 @@ def stamp(database: Database, version_table: str, revision: str) -> None:
     database.write(lambda connection: connection.execute(statement, {"revision": revision}))
 
 
+def differences(connection: Connection) -> list[Any]:
+    """Compare bohpo's tables in a database with those that the code knows."""
+
+    def ours(name: str | None, kind: str, _parents: Any) -> bool:
+        return kind != "table" or (name or "").startswith("bohpo_")
+
+    options = {"include_name": ours, "compare_type": True, "version_table": schema.VERSION_TABLE}
+    return list(compare_metadata(MigrationContext.configure(connection, opts=options), METADATA))
+
+
 def test_a_new_database_has_the_tables_of_bohpo_and_optuna(database: Database, database_url: str) -> None:
     open_store(database_url).close()
     assert tables(database) == OURS | set(OPTUNA.tables) | {"alembic_version"}
@@ -61,14 +74,6 @@ def test_a_new_database_has_the_tables_of_bohpo_and_optuna(database: Database, d
 
 def test_migrations_lead_to_the_tables_that_the_code_knows(database: Database, database_url: str) -> None:
     open_store(database_url).close()
-
-    def ours(name: str | None, kind: str, _parents: Any) -> bool:
-        return kind != "table" or (name or "").startswith("bohpo_")
-
-    def differences(connection: Connection) -> list[Any]:
-        options = {"include_name": ours, "compare_type": True, "version_table": schema.VERSION_TABLE}
-        return list(compare_metadata(MigrationContext.configure(connection, opts=options), METADATA))
-
     assert database.read(differences) == []
 
 
@@ -76,7 +81,7 @@ def test_bohpo_keeps_its_revision_apart_from_optunas(database: Database, databas
     open_store(database_url).close()
     ours = database.read(schema.revision)
     theirs = database.read(lambda connection: schema.revision(connection, "alembic_version"))
-    assert ours == schema.migrations().get_current_head() == "0003"
+    assert ours == schema.migrations().get_current_head() == "0004"
     assert theirs == schema.optuna_migrations().get_current_head()
 
 
@@ -113,23 +118,39 @@ def test_a_database_of_optuna_alone_is_added_to(database: Database, database_url
     store.close()
 
 
-def test_an_older_database_is_refused_until_it_is_upgraded(database: Database, database_url: str) -> None:
-    store = open_store(database_url)
-    lease = begin(store)
-    store.add_trial(lease, "a", PROPOSAL)
-    before = store.trials("aneurysm")
-    store.close()
-    database.write(lambda connection: connection.execute(text("DROP TABLE bohpo_evaluation")))
-    database.write(lambda connection: connection.execute(text("ALTER TABLE bohpo_suggestion DROP COLUMN view")))
-    stamp(database, "bohpo_alembic_version", "0001")
-    with pytest.raises(SchemaError, match=r"older bohpo \(revision 0001\); run `bohpo db upgrade`"):
+@pytest.mark.parametrize("old", ["0001", "0002", "0003"])
+def test_an_older_database_is_refused_until_it_is_upgraded(database: Database, database_url: str, old: str) -> None:
+    write_old_database(database, old)
+    with pytest.raises(SchemaError, match=rf"older bohpo \(revision {old}\); run `bohpo db upgrade`"):
         open_store(database_url)
-    assert upgrade(database_url) == ("0001", "0003")
-    upgraded = open_store(database_url)
-    assert upgraded.trials("aneurysm") == before
-    upgraded.add_evaluation("aneurysm", Evaluation(0, 1.0, OUTCOME))
-    upgraded.close()
-    assert upgrade(database_url) == ("0003", "0003")
+    assert upgrade(database_url) == (old, "0004")
+    store = open_store(database_url)
+    first, second = store.trials("aneurysm")
+    assert (first.number, first.uid, list(first.configuration.items())) == (0, "a", list(SGD.items()))
+    assert (first.state, first.value, first.metrics) == (TrialState.COMPLETE, 0.75, {"partial_auc": 0.75})
+    assert first.attempts == (Attempt(0, 1, AttemptState.COMPLETED, job="17", submitted=1.0, started=2.0, ended=3.0),)
+    assert (second.number, second.state, second.configuration) == (2, TrialState.PENDING, {})
+    assert store.changes("aneurysm").trials == (first, second)
+    go_on(store)
+    store.close()
+    assert upgrade(database_url) == ("0004", "0004")
+
+
+def go_on(store: Store) -> None:
+    """Write to an upgraded database whatever a driver writes."""
+    revision = store.changes("aneurysm").revision
+    lease = store.acquire_lease("aneurysm", Owner.this_process(), 60.0)
+    assert store.add_trial(lease, "c", PROPOSAL) == 3
+    assert store.complete_trial(lease, 2, 0.5, OUTCOME)
+    store.add_evaluation("aneurysm", Evaluation(0, 1.0, OUTCOME))
+    assert [trial.number for trial in store.changes("aneurysm", revision).trials] == [2, 3]
+    store.release_lease(lease)
+
+
+def test_a_migrated_database_is_like_a_new_one(database: Database, database_url: str) -> None:
+    write_old_database(database, "0003")
+    upgrade(database_url)
+    assert database.read(differences) == []
 
 
 def test_a_newer_database_is_refused_and_not_touched(database: Database, database_url: str) -> None:

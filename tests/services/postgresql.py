@@ -1,27 +1,22 @@
-"""Real servers that tests start for themselves, and what happens where their programs are missing."""
+"""A PostgreSQL server of the tests' own."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
+from bohpo.processes import process_started, send
+from tests.services.absence import missing
+from tests.services.daemon import children_of, free_port
+
 DATABASE = "bohpo"
-
-
-def missing(what: str) -> NoReturn:
-    """Skip the test in one line, or fail it where BOHPO_REQUIRE_SERVICES=1 says that nothing may be missing."""
-    if os.environ.get("BOHPO_REQUIRE_SERVICES") == "1":
-        pytest.fail(f"{what} is missing; run `make services`")
-    pytest.skip(f"{what} is missing; `make services` installs it")
 
 
 class PostgresqlServer:
@@ -40,7 +35,7 @@ class PostgresqlServer:
         """
         self.programs = programs
         self.folder = Path(tempfile.mkdtemp(prefix="bohpo-postgresql-"))
-        self.port = _free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._identity: list[str] = []
         if os.getuid() == 0:
@@ -75,6 +70,16 @@ class PostgresqlServer:
             self._process.send_signal(how)
             self._process.wait(timeout=60)
             self._process = None
+
+    def crash(self) -> None:
+        """Kill all its processes with SIGKILL, and return when they are gone: it could not start before."""
+        if self._process is not None:
+            family = [self._process.pid, *children_of(self._process.pid)]
+            send(family, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+            while any(process_started(pid) for pid in family):
+                time.sleep(0.01)
 
     def remove(self) -> None:
         """Stop it and remove its folder; nothing in there needs an orderly end."""
@@ -122,9 +127,3 @@ def start_postgresql() -> PostgresqlServer:
     server.start()
     server.sql(f"CREATE DATABASE {DATABASE}")
     return server
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

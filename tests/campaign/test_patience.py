@@ -1,0 +1,89 @@
+"""A driver with files that cannot be written or read for a while, and with jobs that no queue can end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bohpo.cluster.protocol import Job
+from bohpo.errors import QueueError
+from bohpo.simulation.store import MemoryStore
+from bohpo.store import Store
+from bohpo.trainer import AttemptDirectory
+from bohpo.trial import AttemptState, TrialState
+from tests.campaign.scripted import Course, ScriptedCluster, StepClock, say, succeed
+from tests.campaign.test_deaths import make_loop, run
+
+LONG_UP_S = 1e6
+"""A host's clock does not begin at zero."""
+
+
+@pytest.fixture
+def cluster() -> ScriptedCluster:
+    clock = StepClock()
+    clock.sleep(LONG_UP_S)
+    return ScriptedCluster(clock)
+
+
+@pytest.fixture
+def store(cluster: ScriptedCluster) -> Store:
+    return MemoryStore(cluster.clock)
+
+
+def test_a_folder_that_cannot_be_written_for_a_while_does_not_end_a_driver(
+    store: Store, tmp_path: Path, cluster: ScriptedCluster
+) -> None:
+    in_the_way = tmp_path / "specimen/trials"
+    loop = make_loop(store, tmp_path, cluster)
+    in_the_way.touch()
+    cluster.each_wait = lambda: in_the_way.unlink(missing_ok=True) if in_the_way.is_file() else None
+    loop.run()
+    assert [trial.state for trial in store.trials("specimen")] == [TrialState.COMPLETE]
+
+
+def test_an_outcome_that_the_file_system_cannot_give_for_a_while_is_not_lost(
+    store: Store, tmp_path: Path, cluster: ScriptedCluster
+) -> None:
+    def leave_out_of_reach(files: AttemptDirectory) -> None:
+        files.outcome.symlink_to("/proc/self/mem")  # opens, and reading it is an I/O error
+        say(AttemptState.COMPLETED)(files)
+
+    def mend() -> None:
+        for entry in cluster.entries.values():
+            if entry.files.outcome.is_symlink() and cluster.clock.elapsed - entry.submitted > 60.0:
+                entry.files.outcome.unlink()
+                succeed(entry.files)
+
+    cluster.courses[0, 1] = Course(leaves=leave_out_of_reach)
+    cluster.each_wait = mend
+    [trial] = run(store, tmp_path, cluster)
+    assert [attempt.state for attempt in trial.attempts] == [AttemptState.COMPLETED]
+
+
+class StuckCluster(ScriptedCluster):
+    """A queue that lets one wait for the end of every job, and never ends one that shows no sign of life."""
+
+    longest_step_s = 0.0
+    _stepped = LONG_UP_S
+
+    def wait(self, seconds: float) -> None:
+        """Note how long the driver was busy since it last waited."""
+        self.longest_step_s = max(self.longest_step_s, self.clock.elapsed - self._stepped)
+        super().wait(seconds)
+        self._stepped = self.clock.elapsed
+
+    def end_leftover(self, job: Job, *, grace_s: float) -> None:
+        """Wait in vain."""
+        self.clock.sleep(120.0)
+        raise QueueError(f"{job.name}: the queue was told to remove it and still lists it")
+
+
+def test_jobs_that_no_queue_can_end_do_not_keep_the_driver_from_the_others(
+    cluster: ScriptedCluster, tmp_path: Path
+) -> None:
+    stuck = StuckCluster(cluster.clock, {(number, 1): Course(runs_s=1e9, beats=False) for number in range(8)})
+    stuck.courses |= {(number, 2): Course(runs_s=1000.0) for number in range(8)}
+    trials = run(MemoryStore(cluster.clock), tmp_path, stuck, trials=8, jobs=8)
+    assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 8
+    assert stuck.longest_step_s <= 130.0
