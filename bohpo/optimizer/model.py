@@ -12,8 +12,8 @@ What a proposal costs stays bounded as the history grows:
 | more                                | a sketch, then what is near its best | the same                     |
 
 Hyperparameters are fitted to at most `MOST_FITTED` values, anew after every result while there are few, later when
-their number has grown by a 32nd to a 16th part. A fit to many starts from that to the first half of the values, so
-the chain of fits follows from the history alone.
+their number has grown by a 32nd to a 16th part. A fit to many starts from that to fewer, see `_stage_before`: so the
+chain of fits follows from the history alone.
 """
 
 from __future__ import annotations
@@ -36,8 +36,14 @@ from bohpo.trial import Observation
 MOST_FITTED = 256
 """Hyperparameters are fitted to at most so many trials: the fit's cost grows with the cube of their number."""
 
-COLD = 64
-"""A fit to so many values or fewer starts from the middle of the priors, and is made after every result."""
+COLD = 32
+"""A fit to so many values or fewer starts from the middle of the priors."""
+
+EVERY_RESULT = 64
+"""Up to so many values are fitted after every result."""
+
+STAGE = 4
+"""Results from one stage to the next in the chain of fits, as long as they are made after every result."""
 
 MOST_SEARCHED = 384
 """Completed and pending trials that are searched with at once: an evaluation's cost grows with their square."""
@@ -193,11 +199,11 @@ def learn(history: History, memory: Memory, recipe: Recipe, view: View, *, maxim
 
 def scheduled(count: int) -> int:
     """Give how many of the first results hyperparameters are fitted to, when there are `count`."""
-    return count - count % (1 << count.bit_length() - 5) if count > COLD else count
+    return count - count % (1 << count.bit_length() - 5) if count > EVERY_RESULT else count
 
 
 def _fit_chain(data: Data, rows: Columns, memory: Memory, view: View, *, maximize: bool) -> Hyperparameters:
-    """Fit to some rows, starting from the fit to the first half of them, if they are many."""
+    """Fit to some rows, starting from the fit to the stage before, if they are many."""
     assert memory.cube is not None
     layout = memory.cube.layout
     features, objective, variances = data.take(rows)
@@ -206,14 +212,21 @@ def _fit_chain(data: Data, rows: Columns, memory: Memory, view: View, *, maximiz
         return memory.fits[key]
     start = None
     if len(rows) > COLD:
-        half = rows[: 1 << (len(rows) - 1).bit_length() - 1]
-        start = _fit_chain(data, half, memory, view, maximize=maximize)
+        start = _fit_chain(data, rows[: _stage_before(len(rows))], memory, view, maximize=maximize)
     completed = int((rows < data.completed).sum())
     scale = Scale.of(objective, completed, maximize=maximize, compress=view.compress)
     values, noise = scale.score(objective), _limited(scale.score_variances(objective, variances))
     chosen = _best_and_spread(values, MOST_FITTED, MOST_FITTED // 3)
     fitted = fit(layout, features[chosen], values[chosen], noise[chosen], view, start=start)
     return memory.keep_fit(key, fitted)
+
+
+def _stage_before(count: int) -> int:
+    """Give how many of the first results the fit is made to that one to `count` starts from.
+
+    The stage before is 1 to `STAGE` results back, where the optimum has hardly moved; that of many is the first half.
+    """
+    return (count - 1) // STAGE * STAGE if count < EVERY_RESULT else 1 << (count - 1).bit_length() - 1
 
 
 def _best_and_spread(values: Array, count: int, best: int) -> Columns:

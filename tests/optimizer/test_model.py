@@ -90,12 +90,24 @@ def test_a_scheduled_fit_is_not_made_anew(monkeypatch: pytest.MonkeyPatch) -> No
     memory, observations = Memory(), observed(103)
     for count in range(96, 102):
         model_of(History(observations[:count]), memory=memory)
-    assert sizes == [64, 96, 100]
+    assert sizes == [32, 64, 96, 100]
     model_of(History(observations[:101]), recipe=Recipe(refit_always=True), memory=memory)
-    assert sizes == [64, 96, 100, 101]
+    assert sizes == [32, 64, 96, 100, 101]
 
 
-def test_a_fit_to_many_starts_from_that_to_the_first_half(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("count", "stages"),
+    [
+        (32, [32]),
+        (43, [32, 36, 40, 43]),
+        (44, [32, 36, 40, 44]),
+        (64, [32, 64]),
+        (300, [32, 64, 128, 256, 256]),  # the last one to 256 of the first 288
+    ],
+)
+def test_a_fit_to_many_starts_from_that_to_fewer(
+    count: int, stages: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     starts: list[tuple[int, bool]] = []
 
     def watching(
@@ -105,8 +117,8 @@ def test_a_fit_to_many_starts_from_that_to_the_first_half(monkeypatch: pytest.Mo
         return fit(layout, features, *args, start=start)
 
     monkeypatch.setattr(model, "fit", watching)
-    model_of(History(observed(300)))
-    assert starts == [(64, False), (128, True), (256, True), (256, True)]  # the last one to 256 of the first 288
+    model_of(History(observed(count)))
+    assert starts == [(size, number > 0) for number, size in enumerate(stages)]
 
 
 def test_a_long_history_is_searched_by_a_sketch_and_what_is_near(monkeypatch: pytest.MonkeyPatch) -> None:
