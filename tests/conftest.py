@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -16,6 +17,8 @@ from tests.services import (
     start_postgresql,
     start_slurm,
 )
+
+QueueT = TypeVar("QueueT", SlurmCluster, GridEngine)
 
 
 @pytest.fixture
@@ -57,11 +60,7 @@ def slurm_server() -> Iterator[SlurmCluster]:
 @pytest.fixture
 def slurm(slurm_server: SlurmCluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[SlurmCluster]:
     """Have Slurm's commands find the session's Slurm; what the test broke or left is mended afterwards."""
-    for name, value in slurm_server.environment.items():
-        monkeypatch.setenv(name, value)
-    yield slurm_server
-    slurm_server.mend()
-    slurm_server.cancel_all()
+    yield from _lent(slurm_server, monkeypatch)
 
 
 @pytest.fixture(scope="session")
@@ -75,8 +74,13 @@ def grid_engine_server() -> Iterator[GridEngine]:
 @pytest.fixture
 def grid_engine(grid_engine_server: GridEngine, monkeypatch: pytest.MonkeyPatch) -> Iterator[GridEngine]:
     """Have Grid Engine's commands find the session's; what the test broke or left is mended afterwards."""
-    for name, value in grid_engine_server.environment.items():
+    yield from _lent(grid_engine_server, monkeypatch)
+
+
+def _lent(queue: QueueT, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueT]:
+    """Lend a session's queue to one test."""
+    for name, value in queue.environment.items():
         monkeypatch.setenv(name, value)
-    yield grid_engine_server
-    grid_engine_server.mend()
-    grid_engine_server.cancel_all()
+    yield queue
+    queue.mend()
+    queue.cancel_all()

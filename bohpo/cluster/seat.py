@@ -16,6 +16,7 @@ attempt and a seat that gives up waiting for it never miss each other.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -30,10 +31,7 @@ from types import FrameType
 from typing import Any
 
 from bohpo.durable import read_json, write_atomically, write_json
-from bohpo.processes import die_with_parent
-
-WALL_SECONDS = "BOHPO_WALL_SECONDS"
-"""Tells a worker how long its job may still run when it starts."""
+from bohpo.processes import WALL_SECONDS, end_with_parent
 
 IDLE_S = 120.0
 """How long a seat waits for its next attempt; the driver needs some seconds to propose one."""
@@ -207,7 +205,7 @@ class Seat:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **assignment.environment, **left},
-                preexec_fn=_stop_with_seat,  # noqa: PLW1509 - a seat has no threads
+                preexec_fn=functools.partial(end_with_parent, os.getpid(), signal.SIGTERM),  # noqa: PLW1509 - no threads
             )
         if self._is_stopping:
             self._worker.terminate()
@@ -219,10 +217,6 @@ class Seat:
                 if not is_told and self._folder.is_asked_to_stop(number):
                     self._worker.terminate()
                     is_told = True
-
-
-def _stop_with_seat() -> None:
-    die_with_parent(signal.SIGTERM)
 
 
 def main(folder: Path) -> None:
