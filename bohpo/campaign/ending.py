@@ -4,7 +4,7 @@ What a worker wrote down comes first, then a valid outcome. Only without either 
 
 | the queue says of the job        | the attempt was | whose fault           |
 | -------------------------------- | --------------- | --------------------- |
-| wall time reached, cancelled     | preempted       | the infrastructure's  |
+| wall time, cancelled, preempted  | preempted       | the infrastructure's  |
 | node failed, gone, failed        | lost            | the infrastructure's  |
 | out of memory                    | killed          | the configuration's   |
 
@@ -85,10 +85,13 @@ GONE = JobStatus(JobState.GONE)
 _DEATHS: Mapping[JobState, tuple[AttemptState, str]] = {
     JobState.TIME_LIMIT: (AttemptState.PREEMPTED, "the queue ended its job at the wall time"),
     JobState.CANCELLED: (AttemptState.PREEMPTED, "its job was cancelled in the queue"),
+    JobState.PREEMPTED: (AttemptState.PREEMPTED, "its job made way for another one"),
     JobState.OUT_OF_MEMORY: (AttemptState.KILLED, "its job ran out of memory"),
     JobState.NODE_FAILED: (AttemptState.LOST, "its node failed"),
 }
 """What the queue says of a job -> how its attempt ended, where neither the worker nor the trainer left a word."""
+
+_ENDED_BY_THE_QUEUE = (JobState.TIME_LIMIT, JobState.CANCELLED, JobState.PREEMPTED, JobState.NODE_FAILED)
 
 
 def find_ending(attempt: AttemptDirectory, spec: AttemptSpec, *, now: float, status: JobStatus = GONE) -> Ending:
@@ -118,7 +121,7 @@ def _is_of(attempt: AttemptDirectory, spec: AttemptSpec) -> bool:
 
 def _in_view_of(status: JobStatus, ending: Ending) -> Ending:
     """Give what the worker wrote down; a trainer that was killed with its whole job is not to blame."""
-    was_ended = status.state in (JobState.TIME_LIMIT, JobState.CANCELLED, JobState.NODE_FAILED)
+    was_ended = status.state in _ENDED_BY_THE_QUEUE
     if ending.state is not AttemptState.KILLED or not was_ended:
         return ending
     _, reason = _DEATHS[status.state]

@@ -43,6 +43,7 @@ class JobState(StrEnum):
 
     GONE = "gone"
     CANCELLED = "cancelled"
+    PREEMPTED = "preempted"
     TIME_LIMIT = "time-limit"
     OUT_OF_MEMORY = "out-of-memory"
     NODE_FAILED = "node-failed"

@@ -89,6 +89,7 @@ def print_and_die(files: AttemptDirectory) -> None:
     [
         (Course(leaves=nothing, state=JobState.TIME_LIMIT), (AttemptState.PREEMPTED, "ended its job at the wall time")),
         (Course(leaves=nothing, state=JobState.CANCELLED), (AttemptState.PREEMPTED, "was cancelled in the queue")),
+        (Course(leaves=nothing, state=JobState.PREEMPTED), (AttemptState.PREEMPTED, "made way for another")),
         (Course(leaves=nothing, state=JobState.NODE_FAILED), (AttemptState.LOST, "its node failed")),
         (Course(leaves=nothing, state=JobState.GONE), (AttemptState.LOST, "its worker vanished")),
         (Course(leaves=nothing, state=JobState.FAILED), (AttemptState.LOST, "its worker vanished")),
