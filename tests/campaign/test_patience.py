@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bohpo.campaign.loop import OUTAGE_S
 from bohpo.cluster.protocol import Job
 from bohpo.errors import QueueError
 from bohpo.simulation.store import MemoryStore
@@ -57,6 +58,67 @@ def test_an_outcome_that_the_file_system_cannot_give_for_a_while_is_not_lost(
 
     cluster.courses[0, 1] = Course(leaves=leave_out_of_reach)
     cluster.each_wait = mend
+    [trial] = run(store, tmp_path, cluster)
+    assert [attempt.state for attempt in trial.attempts] == [AttemptState.COMPLETED]
+
+
+def test_an_outcome_that_only_its_worker_could_not_read_is_recorded(
+    store: Store, tmp_path: Path, cluster: ScriptedCluster
+) -> None:
+    def succeed_unheard(files: AttemptDirectory) -> None:
+        succeed(files)
+        say(AttemptState.LOST, "its outcome.json cannot be read: Stale file handle")(files)
+
+    cluster.courses[0, 1] = Course(leaves=succeed_unheard)
+    [trial] = run(store, tmp_path, cluster)
+    assert [attempt.state for attempt in trial.attempts] == [AttemptState.COMPLETED]
+
+
+def test_a_worker_that_could_not_read_an_outcome_costs_an_attempt_and_no_trial(
+    store: Store, tmp_path: Path, cluster: ScriptedCluster
+) -> None:
+    cluster.courses[0, 1] = Course(leaves=say(AttemptState.LOST, "its outcome.json cannot be read"))
+    [trial] = run(store, tmp_path, cluster)
+    assert [attempt.state for attempt in trial.attempts] == [AttemptState.LOST, AttemptState.COMPLETED]
+
+
+def leave_a_spec_out_of_reach(files: AttemptDirectory) -> None:
+    succeed(files)
+    files.ended.unlink()
+    files.spec.rename(files.spec.with_suffix(".kept"))
+    files.spec.symlink_to("/proc/self/mem")  # opens, and reading it is an I/O error
+
+
+def put_spec_back(files: AttemptDirectory) -> None:
+    files.spec.with_suffix(".kept").replace(files.spec)
+
+
+def test_a_folder_that_cannot_be_read_for_a_while_does_not_end_a_driver(
+    store: Store, tmp_path: Path, cluster: ScriptedCluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster.courses[0, 1] = Course(leaves=leave_a_spec_out_of_reach)
+
+    def mend() -> None:
+        for entry in cluster.entries.values():
+            if entry.files.spec.is_symlink() and cluster.clock.elapsed - entry.submitted > 60.0:
+                put_spec_back(entry.files)
+
+    cluster.clock.watch(mend)
+    [trial] = run(store, tmp_path, cluster)
+    assert [attempt.state for attempt in trial.attempts] == [AttemptState.COMPLETED]
+    assert f"the trainings go on while {tmp_path / 'specimen'} is out of reach: [Errno 5]" in caplog.text
+
+
+def test_a_folder_that_stays_out_of_reach_ends_the_driver_and_costs_the_trial_nothing(
+    store: Store, tmp_path: Path, cluster: ScriptedCluster
+) -> None:
+    cluster.courses[0, 1] = Course(leaves=leave_a_spec_out_of_reach)
+    began = cluster.clock.elapsed
+    with pytest.raises(OSError, match="Input/output error"):
+        make_loop(store, tmp_path, cluster).run()
+    assert cluster.clock.elapsed - began > OUTAGE_S
+    [entry] = cluster.entries.values()
+    put_spec_back(entry.files)
     [trial] = run(store, tmp_path, cluster)
     assert [attempt.state for attempt in trial.attempts] == [AttemptState.COMPLETED]
 

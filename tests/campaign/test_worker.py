@@ -80,6 +80,7 @@ def test_a_good_training_completes(tmp_path: Path) -> None:
         ("leaving_quietly", AttemptState.INVALID_OUTCOME, "ended without outcome.json"),
         ("killed", AttemptState.KILLED, "killed by SIGKILL"),
         ("breaking_its_folder", AttemptState.INVALID_OUTCOME, "outcome.json cannot be read"),
+        ("leaving_an_outcome_that_cannot_be_read", AttemptState.LOST, "cannot be read: Input/output error"),
     ],
 )
 def test_a_bad_training_ends_with_its_reason(tmp_path: Path, function: str, state: AttemptState, reason: str) -> None:
