@@ -130,7 +130,7 @@ class Loop:
             LeaseError: If another driver took over.
             StoreError: If the database stayed out of reach.
             OSError: If the campaign's folder did.
-            QueueError: If the queue refuses jobs while none runs.
+            QueueError: If the queue refuses jobs while none runs, or was never heard of.
             UsageError: If nothing can be proposed, once what ran has ended; the campaign may be resumed.
         """
         self._outlast(self._recover)
@@ -246,6 +246,8 @@ class Loop:
     def _adopt_submitted(self) -> bool:
         """Take over waiting trials whose jobs the queue has although it did not say so; give whether it answers."""
         found = self._jobs.find_submitted(self._waiting)
+        if found is None and not self._jobs.running:
+            self._queue.refuse_silence()
         for number in found or ():
             self._waiting.remove(number)
         return found is not None

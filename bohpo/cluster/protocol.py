@@ -122,6 +122,7 @@ class Cluster(Protocol):
 
         Raises:
             QueueError: If the queue does not answer.
+            LivingJobError: If the job is told to end and does not.
         """
         ...
 

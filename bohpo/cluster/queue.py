@@ -13,7 +13,7 @@ from bohpo.cluster.listing import ListedJob, by_id, queue_name
 from bohpo.cluster.protocol import Job, JobState, JobStatus
 from bohpo.cluster.script import JobScript
 from bohpo.durable import write_atomically
-from bohpo.errors import QueueError
+from bohpo.errors import LivingJobError, QueueError
 from bohpo.study import Cluster as ClusterTable
 
 logger = logging.getLogger(__name__)
@@ -116,7 +116,7 @@ class QueueCluster:
         for job_id in self.find([job.name]).values():
             self._command(self._backend.remove, job_id)
         if not self._wait_until_gone(job, ENDING_S):
-            raise QueueError(f"{job.name}: the queue was told to remove it and still lists it; is its node down?")
+            raise LivingJobError(job.name)
 
     def close(self) -> None:
         """Give back nothing; the jobs run on."""

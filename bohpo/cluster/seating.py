@@ -17,7 +17,7 @@ from bohpo.cluster.listing import ListedJob
 from bohpo.cluster.protocol import Job, JobState, JobStatus
 from bohpo.cluster.queue import ENDING_S, LISTING_S, QueueCluster
 from bohpo.cluster.seat import Assignment, SeatFolder
-from bohpo.errors import QueueError
+from bohpo.errors import LivingJobError, QueueError
 from bohpo.study import Cluster as ClusterTable
 
 logger = logging.getLogger(__name__)
@@ -143,7 +143,7 @@ class SeatedCluster:
         for job_id in self.find([job.name]).values():
             self._queue.remove(_job(job_id))
         if not self._wait_until_gone(job, ENDING_S):
-            raise QueueError(f"{job.name}: the queue was told to remove it and still lists it; is its node down?")
+            raise LivingJobError(job.name)
 
     def close(self) -> None:
         """Close the seats that wait for an attempt; those at work go on, for the next driver."""

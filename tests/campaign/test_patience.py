@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from bohpo.campaign.loop import OUTAGE_S
 from bohpo.cluster.protocol import Job
-from bohpo.errors import QueueError
+from bohpo.errors import LivingJobError
 from bohpo.simulation.store import MemoryStore
 from bohpo.store import Store
 from bohpo.trainer import AttemptDirectory
@@ -129,6 +130,11 @@ class StuckCluster(ScriptedCluster):
     longest_step_s = 0.0
     _stepped = LONG_UP_S
 
+    def __init__(self, clock: StepClock, courses: Mapping[tuple[int, int], Course]) -> None:
+        """Say what the jobs do."""
+        super().__init__(clock, courses)
+        self.told: set[str] = set()
+
     def wait(self, seconds: float) -> None:
         """Note how long the driver was busy since it last waited."""
         self.longest_step_s = max(self.longest_step_s, self.clock.elapsed - self._stepped)
@@ -137,15 +143,18 @@ class StuckCluster(ScriptedCluster):
 
     def end_leftover(self, job: Job, *, grace_s: float) -> None:
         """Wait in vain."""
+        self.told.add(job.name)
         self.clock.sleep(120.0)
-        raise QueueError(f"{job.name}: the queue was told to remove it and still lists it")
+        raise LivingJobError(job.name)
 
 
 def test_jobs_that_no_queue_can_end_do_not_keep_the_driver_from_the_others(
-    cluster: ScriptedCluster, tmp_path: Path
+    cluster: ScriptedCluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     stuck = StuckCluster(cluster.clock, {(number, 1): Course(runs_s=1e9, beats=False) for number in range(8)})
     stuck.courses |= {(number, 2): Course(runs_s=1000.0) for number in range(8)}
     trials = run(MemoryStore(cluster.clock), tmp_path, stuck, trials=8, jobs=8)
     assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 8
     assert stuck.longest_step_s <= 130.0
+    assert "does not answer" not in caplog.text
+    assert caplog.text.count("was told to remove it and still lists it; is its node down?") == len(stuck.told) > 0
