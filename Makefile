@@ -6,6 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 INSTALLED := $(VENV)/.installed
+WORKERS ?= $(shell expr 2 '*' $$(nproc))
 
 .PHONY: demo compare race latency ablation reading faults test check services install clean
 
@@ -38,8 +39,9 @@ reading: install
 faults: install services
 	$(BIN)/python -m tests.faults.table --long $(if $(KNOWN),--known $(KNOWN))
 
+# side by side, two for each core since half of them wait; PYTEST takes options and names of tests
 test: install
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup $(PYTEST)
 
 check: install
 	$(BIN)/ruff format --check .

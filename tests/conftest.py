@@ -1,14 +1,17 @@
-"""Databases and queues that tests of several layers need."""
+"""Databases and queues that tests of several layers need; what keeps tests and their host out of each other's way."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+import hypothesis
 import pytest
 
 from tests.faults.figures import append_figure
+from tests.isolation import SESSION, group_of, isolate, left_behind
 from tests.services import (
     GridEngine,
     PostgresqlServer,
@@ -19,6 +22,28 @@ from tests.services import (
 )
 
 QueueT = TypeVar("QueueT", SlurmCluster, GridEngine)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what this host's user has set up out of the tests, and what they write out of the user's home."""
+    config.add_cleanup(isolate())
+    hypothesis.settings.register_profile("untimed", deadline=None)  # beside other tests, anything may take its time
+    hypothesis.settings.load_profile("untimed")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the tests of one service run one after another, wherever tests run side by side (`--dist loadgroup`)."""
+    for item in items:
+        if (group := group_of(item)) is not None:
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_left() -> Iterator[None]:
+    """Refuse to end with processes that tests have left."""
+    yield
+    assert left_behind(os.environ[SESSION]) == [], "tests left processes"
 
 
 @pytest.fixture
