@@ -101,8 +101,12 @@ def test_launching_again_runs_nothing_and_tells_the_result(launched: Path) -> No
 def test_a_name_makes_another_campaign(launched: Path) -> None:
     told = answer(launched, "launch", "study.toml", "--name", "second", "--workers", "1", "--trials", "2", "--json")
     assert (told["campaign"], told["trials"]["complete"]) == ("second", 2)
-    listed = [campaign["campaign"] for campaign in answer(launched, "ls", "--json")["campaigns"]]
+    listed = {campaign["campaign"]: campaign for campaign in answer(launched, "ls", "--json")["campaigns"]}
     assert set(listed) >= {"specimen", "second"}
+    status = answer(launched, "status", "second", "--json")
+    assert status["busy_fraction"] is not None
+    told = {key: value for key, value in status.items() if key not in ("schema", "queue")}
+    assert {key: listed["second"][key] for key in told} == told
 
 
 def test_best_tells_value_interval_and_configuration(launched: Path) -> None:
