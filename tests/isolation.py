@@ -36,6 +36,7 @@ def isolate() -> Callable[[], None]:
     for name in [name for name in os.environ if name.startswith(_OF_THE_USER) and name not in _FOR_TESTS]:
         del os.environ[name]
     folder = tempfile.mkdtemp(prefix="bohpo-tests-")
+    Path(folder).chmod(0o755)  # some tests run commands as other users
     os.environ |= {"XDG_CONFIG_HOME": folder, "DASK_CONFIG": folder, SESSION: f"{os.getpid()}-{time.time_ns()}"}
     if "PYTEST_XDIST_WORKER" in os.environ:  # others are at work beside this one
         os.environ |= {"OMP_NUM_THREADS": "1"}

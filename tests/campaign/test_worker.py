@@ -42,7 +42,7 @@ def run(attempt: AttemptDirectory) -> Ending:
 
 
 def wait_for(path: Path) -> None:
-    give_up = time.monotonic() + 20
+    give_up = time.monotonic() + 120
     while not path.exists():
         assert time.monotonic() < give_up, f"{path} never came"
         time.sleep(0.02)
@@ -146,7 +146,7 @@ def test_a_killed_worker_takes_its_trainer_along(tmp_path: Path) -> None:
     attempt = prepare(tmp_path, "hanging")
     worker = start(attempt)
     wait_for(attempt.log)
-    give_up = time.monotonic() + 20
+    give_up = time.monotonic() + 120
     while len(trainers := processes_with_environment(ATTEMPT_DIRECTORY, str(attempt.path))) < 2:
         assert time.monotonic() < give_up, trainers
         time.sleep(0.02)
