@@ -8,6 +8,7 @@
     │   └── DataError               2   a case of a trainer's data folder is broken
     ├── NotFoundError               3   no such campaign, trial or file
     ├── QueueError                  4   the queue refused the jobs
+    │   └── LivingJobError          4   the queue answers, and does not end a job
     ├── StoreError                  5   the database is out of reach or unfit
     │   ├── LeaseError              5   another driver holds the campaign
     │   └── SchemaError             5   the database was written by another version
@@ -98,6 +99,15 @@ class QueueError(BohpoError):
         """Say what the queue said, and whether asking again is of no use until somebody changes something."""
         self.is_for_good = is_for_good
         super().__init__(message)
+
+
+class LivingJobError(QueueError):
+    """A job was told to end, and its queue still lists it; carries its name."""
+
+    def __init__(self, job: str) -> None:
+        """Name the job."""
+        self.job = job
+        super().__init__(f"{job}: the queue was told to remove it and still lists it; is its node down?")
 
 
 class StoreError(BohpoError):

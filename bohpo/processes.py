@@ -15,6 +15,9 @@ ATTEMPT_DIRECTORY = "BOHPO_DIRECTORY"
 DRIVER_PID = "BOHPO_DRIVER_PID"
 """Names the driver in the environment of a job that is to end with it."""
 
+WALL_SECONDS = "BOHPO_WALL_SECONDS"
+"""Tells a worker, in its environment, how long its job may run from the worker's start on."""
+
 JOB_NAME = "BOHPO_JOB"
 """Names the job in the environment of everything that it runs."""
 
@@ -46,6 +49,20 @@ def die_with_parent(death_signal: signal.Signals) -> None:
         prctl(2), PR_SET_PDEATHSIG.
     """
     _LIBC.prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
+
+
+def end_with_parent(parent: int, death_signal: signal.Signals) -> None:
+    """Have a process that was just forked get `death_signal` when its parent ends, or end now where that has happened.
+
+    Safe between fork and exec, as `preexec_fn` of a process without threads.
+
+    Args:
+        parent: Process id of the parent, from before the fork.
+        death_signal: What the process gets when the parent ends later.
+    """
+    die_with_parent(death_signal)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def processes_with_environment(name: str, value: str) -> list[int]:

@@ -1,13 +1,17 @@
-"""Databases and queues that tests of several layers need."""
+"""Databases and queues that tests of several layers need; what keeps tests and their host out of each other's way."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
+import hypothesis
 import pytest
 
 from tests.faults.figures import append_figure
+from tests.isolation import SESSION, group_of, isolate, left_behind
 from tests.services import (
     GridEngine,
     PostgresqlServer,
@@ -16,6 +20,30 @@ from tests.services import (
     start_postgresql,
     start_slurm,
 )
+
+QueueT = TypeVar("QueueT", SlurmCluster, GridEngine)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what this host's user has set up out of the tests, and what they write out of the user's home."""
+    config.add_cleanup(isolate())
+    hypothesis.settings.register_profile("untimed", deadline=None)  # beside other tests, anything may take its time
+    hypothesis.settings.load_profile("untimed")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the tests of one service run one after another, wherever tests run side by side (`--dist loadgroup`)."""
+    for item in items:
+        if (group := group_of(item)) is not None:
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_left() -> Iterator[None]:
+    """Refuse to end with processes that tests have left."""
+    yield
+    assert left_behind(os.environ[SESSION]) == [], "tests left processes"
 
 
 @pytest.fixture
@@ -57,11 +85,7 @@ def slurm_server() -> Iterator[SlurmCluster]:
 @pytest.fixture
 def slurm(slurm_server: SlurmCluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[SlurmCluster]:
     """Have Slurm's commands find the session's Slurm; what the test broke or left is mended afterwards."""
-    for name, value in slurm_server.environment.items():
-        monkeypatch.setenv(name, value)
-    yield slurm_server
-    slurm_server.mend()
-    slurm_server.cancel_all()
+    yield from _lent(slurm_server, monkeypatch)
 
 
 @pytest.fixture(scope="session")
@@ -75,8 +99,13 @@ def grid_engine_server() -> Iterator[GridEngine]:
 @pytest.fixture
 def grid_engine(grid_engine_server: GridEngine, monkeypatch: pytest.MonkeyPatch) -> Iterator[GridEngine]:
     """Have Grid Engine's commands find the session's; what the test broke or left is mended afterwards."""
-    for name, value in grid_engine_server.environment.items():
+    yield from _lent(grid_engine_server, monkeypatch)
+
+
+def _lent(queue: QueueT, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueT]:
+    """Lend a session's queue to one test."""
+    for name, value in queue.environment.items():
         monkeypatch.setenv(name, value)
-    yield grid_engine_server
-    grid_engine_server.mend()
-    grid_engine_server.cancel_all()
+    yield queue
+    queue.mend()
+    queue.cancel_all()

@@ -4,11 +4,12 @@ What a worker wrote down comes first, then a valid outcome. Only without either 
 
 | the queue says of the job        | the attempt was | whose fault           |
 | -------------------------------- | --------------- | --------------------- |
-| wall time reached, cancelled     | preempted       | the infrastructure's  |
+| wall time, cancelled, preempted  | preempted       | the infrastructure's  |
 | node failed, gone, failed        | lost            | the infrastructure's  |
 | out of memory                    | killed          | the configuration's   |
 
-One exception: that a trainer was killed does not count against its configuration where the queue ended the job.
+Two exceptions: a driver that can read an outcome heeds it although the worker could not, and that a trainer was killed
+does not count against its configuration where the queue ended the job.
 """
 
 from __future__ import annotations
@@ -71,6 +72,9 @@ class Ending:
         return None if ending.state.is_alive else ending
 
 
+TRAINERS_MISTAKES = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
+"""What a trainer may make of its files; whatever else keeps them from being read is the file system's and may pass."""
+
 LAST_WORDS = frozenset(AttemptState) - {
     AttemptState.SUBMITTED,
     AttemptState.RUNNING,
@@ -85,10 +89,13 @@ GONE = JobStatus(JobState.GONE)
 _DEATHS: Mapping[JobState, tuple[AttemptState, str]] = {
     JobState.TIME_LIMIT: (AttemptState.PREEMPTED, "the queue ended its job at the wall time"),
     JobState.CANCELLED: (AttemptState.PREEMPTED, "its job was cancelled in the queue"),
+    JobState.PREEMPTED: (AttemptState.PREEMPTED, "its job made way for another one"),
     JobState.OUT_OF_MEMORY: (AttemptState.KILLED, "its job ran out of memory"),
     JobState.NODE_FAILED: (AttemptState.LOST, "its node failed"),
 }
 """What the queue says of a job -> how its attempt ended, where neither the worker nor the trainer left a word."""
+
+_ENDED_BY_THE_QUEUE = (JobState.TIME_LIMIT, JobState.CANCELLED, JobState.PREEMPTED, JobState.NODE_FAILED)
 
 
 def find_ending(attempt: AttemptDirectory, spec: AttemptSpec, *, now: float, status: JobStatus = GONE) -> Ending:
@@ -99,16 +106,19 @@ def find_ending(attempt: AttemptDirectory, spec: AttemptSpec, *, now: float, sta
         spec: What it was asked to do.
         now: Seconds since the epoch.
         status: What the queue tells of its job.
+
+    Raises:
+        OSError: If the file system does not give its files.
     """
     if not _is_of(attempt, spec):
         return Ending(AttemptState.LOST, "it was never prepared", None, now)
     ending = Ending.read(attempt)
-    if ending is not None:
+    if ending is not None and ending.state is not AttemptState.LOST:
         return _in_view_of(status, ending)
     state, _ = _judge_outcome(attempt, spec)
     if state is AttemptState.COMPLETED:
         return Ending(state, "", None, now)
-    return Ending(*_death(attempt, status), None, now)
+    return ending or Ending(*_death(attempt, status), None, now)
 
 
 def _is_of(attempt: AttemptDirectory, spec: AttemptSpec) -> bool:
@@ -118,7 +128,7 @@ def _is_of(attempt: AttemptDirectory, spec: AttemptSpec) -> bool:
 
 def _in_view_of(status: JobStatus, ending: Ending) -> Ending:
     """Give what the worker wrote down; a trainer that was killed with its whole job is not to blame."""
-    was_ended = status.state in (JobState.TIME_LIMIT, JobState.CANCELLED, JobState.NODE_FAILED)
+    was_ended = status.state in _ENDED_BY_THE_QUEUE
     if ending.state is not AttemptState.KILLED or not was_ended:
         return ending
     _, reason = _DEATHS[status.state]
@@ -148,12 +158,13 @@ def read_outcome(attempt: AttemptDirectory, spec: AttemptSpec) -> tuple[float, O
 
     Raises:
         AttemptError: If there is no outcome, or it is malformed, not finite or out of bounds.
+        OSError: If the file system does not give it.
     """
     try:
         data = read_json(attempt.outcome)
     except ValueError as error:
         raise AttemptError(f"outcome.json is not JSON: {error}") from error
-    except OSError as error:
+    except TRAINERS_MISTAKES as error:
         raise AttemptError(f"outcome.json cannot be read: {error.strerror}") from error
     if data is None:
         raise AttemptError("the trainer ended without outcome.json; write it before leaving with exit code 0")
@@ -180,7 +191,10 @@ def classify(
     Returns:
         The state and the reason in one line.
     """
-    verdict = _judge_outcome(attempt, spec)
+    try:
+        verdict = _judge_outcome(attempt, spec)
+    except OSError as error:
+        verdict = AttemptState.LOST, f"its outcome.json cannot be read: {error.strerror}"
     ended_by_itself = stopped_for is None and exit_code >= 0
     if (verdict[0] is AttemptState.COMPLETED and not ended_by_itself) or (exit_code == 0 and ended_by_itself):
         return verdict

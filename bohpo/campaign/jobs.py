@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 
 from bohpo.campaign.attempts import INFRASTRUCTURE, AttemptPlan, attempt_directory, job_name, plan_attempt
 from bohpo.campaign.clock import Clock
-from bohpo.campaign.ending import GONE, LAST_WORDS, Ending, find_ending
+from bohpo.campaign.ending import GONE, LAST_WORDS, TRAINERS_MISTAKES, Ending, find_ending
 from bohpo.campaign.heartbeats import Heartbeats, Turns
 from bohpo.campaign.ledger import Ledger
 from bohpo.campaign.queue import Queue
@@ -37,9 +37,6 @@ DEAD_S = 30.0
 
 A queue that lost sight of a node says so while the training goes on there.
 """
-
-_TRAINERS_MISTAKES = (FileNotFoundError, IsADirectoryError, PermissionError)
-"""What a trainer may make of its files; whatever else keeps them from being read is the file system's and may pass."""
 
 FILES_S = 0.25
 """Seconds of a step that are spent on looking at running attempts' files; the rest of them have their turn later."""
@@ -270,7 +267,7 @@ class Jobs:
         try:
             os.listdir(files.path)  # noqa: PTH208 - only the system call matters
             for path in (files.ended, files.outcome):
-                with contextlib.suppress(*_TRAINERS_MISTAKES):
+                with contextlib.suppress(*TRAINERS_MISTAKES):
                     path.read_bytes()
         except FileNotFoundError:
             return True

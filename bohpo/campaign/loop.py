@@ -12,8 +12,8 @@ what it knows is in the store before it acts on it, and what trainings came to i
 | the job's id and the trainer's end    | an attempt, its job perhaps alive     | adopts it, or resumes the trial   |
 | the trainer's end and the record      | `ended.json`, `outcome.json`          | records them                      |
 
-While the database is out of reach the trainings go on, and a step is repeated until it is back. While all slots are
-taken and nothing else is to be done, the optimizer works ahead.
+While the database or the campaign's folder is out of reach the trainings go on, and a step is repeated until it is
+back. While all slots are taken and nothing else is to be done, the optimizer works ahead.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ STUCK_S = 30.0
 """What a worker gets beyond its trainer's grace when asked to stop."""
 
 OUTAGE_S = 3600.0
-"""How long the database may be out of reach before the driver gives up."""
+"""How long the database or the campaign's folder may be out of reach before the driver gives up."""
 
 _OUTAGE_TICK_S = 2.0
 
@@ -129,7 +129,8 @@ class Loop:
         Raises:
             LeaseError: If another driver took over.
             StoreError: If the database stayed out of reach.
-            QueueError: If the queue refuses jobs while none runs.
+            OSError: If the campaign's folder did.
+            QueueError: If the queue refuses jobs while none runs, or was never heard of.
             UsageError: If nothing can be proposed, once what ran has ended; the campaign may be resumed.
         """
         self._outlast(self._recover)
@@ -163,18 +164,25 @@ class Loop:
         return not self._jobs.running and not self._waiting and not self._trials_left()
 
     def _outlast(self, step: Callable[[], T]) -> T:
-        """Repeat a step through an outage of the database."""
-        since = self._clock.monotonic()
+        """Repeat a step through an outage of the database, or of the file system of the campaign's folder."""
+        since, told = self._clock.monotonic(), ""
         while True:
             try:
                 return step()
             except (LeaseError, SchemaError):
                 raise
-            except StoreError as error:
+            except (StoreError, OSError) as error:
                 if self._signals or self._clock.monotonic() - since > OUTAGE_S:
                     raise
-                logger.warning("the trainings go on while the database does not answer: %s", error)
+                if str(error) != told:
+                    logger.warning("the trainings go on while %s: %s", self._what_is_away(error), error)
+                told = str(error)
                 self._clock.sleep(_OUTAGE_TICK_S)
+
+    def _what_is_away(self, error: StoreError | OSError) -> str:
+        if isinstance(error, StoreError):
+            return "the database does not answer"
+        return f"{self._ledger.campaign.directory} is out of reach"
 
     # -- propose -------------------------------------------------------------------------------------------------
 
@@ -238,6 +246,8 @@ class Loop:
     def _adopt_submitted(self) -> bool:
         """Take over waiting trials whose jobs the queue has although it did not say so; give whether it answers."""
         found = self._jobs.find_submitted(self._waiting)
+        if found is None and not self._jobs.running:
+            self._queue.refuse_silence()
         for number in found or ():
             self._waiting.remove(number)
         return found is not None

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from bohpo.campaign.clock import Clock
 from bohpo.cluster.protocol import Cluster, Job, JobStatus
-from bohpo.errors import QueueError
+from bohpo.errors import LivingJobError, QueueError
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -22,6 +22,9 @@ REFUSALS_ALLOWED = 3
 
 REFUSED_S = 3600.0
 """How long a queue that took jobs before may refuse them, or not answer, while none of them runs any more."""
+
+FIRST_ANSWER_S = 120.0
+"""How long a queue may be silent that this driver has not heard of yet, while nothing runs."""
 
 GREATEST_PAUSE_S = 300.0
 
@@ -36,9 +39,12 @@ class Queue:
         self._has_answered = False
         self._has_taken_a_job = False
         self._is_silent = False
+        self._silent_since = 0.0
+        self._silence = ""
         self._refusals = 0
         self._refusing_since = 0.0
         self._not_before = 0.0
+        self._living: set[str] = set()
         self.answered: float | None = None
 
     @property
@@ -89,18 +95,36 @@ class Queue:
             return True
         return self._refusals >= REFUSALS_ALLOWED and not self._has_taken_a_job and not self._is_silent
 
+    def refuse_silence(self) -> None:
+        """Wait no longer, where nothing runs, for a queue of which nothing was heard since the driver began.
+
+        Raises:
+            QueueError: If it was given its time; nothing is lost by launching again.
+        """
+        silent_s = self._clock.monotonic() - self._silent_since
+        if self._is_silent and silent_s > FIRST_ANSWER_S and not (self._has_answered or self._has_taken_a_job):
+            raise QueueError(
+                f"the queue has not answered for {silent_s / 60:.0f} min, and nothing runs: {self._silence};"
+                " see what `bohpo doctor` says, and launch again when it is back: nothing is lost"
+            )
+
     def cancel(self, job_id: str) -> None:
         """Ask a job to stop."""
         self._ask(lambda: self._cluster.cancel(job_id))
 
     def end(self, job: Job, *, grace_s: float) -> bool:
-        """End all that a job may still run; give whether the queue answered."""
+        """End all that a job may still run; give whether it is gone."""
+        return bool(self._ask(lambda: self._end(job, grace_s)))
 
-        def end() -> bool:
+    def _end(self, job: Job, grace_s: float) -> bool:
+        try:
             self._cluster.end_leftover(job, grace_s=grace_s)
-            return True
-
-        return self._ask(end) is not None
+        except LivingJobError as error:
+            if error.job not in self._living:
+                logger.warning("%s", error)
+            self._living.add(error.job)
+            return False
+        return True
 
     def _ask(self, question: Callable[[], T]) -> T | None:
         try:
@@ -110,7 +134,8 @@ class Queue:
                 raise
             if not self._is_silent:
                 logger.warning("the queue does not answer; what runs goes on: %s", error)
-            self._is_silent = True
+            self._silent_since = self._silent_since if self._is_silent else self._clock.monotonic()
+            self._is_silent, self._silence = True, str(error)
             return None
         if self._is_silent:
             logger.warning("the queue answers again")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import select
 import signal
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 from bohpo.campaign.ending import Ending, classify
 from bohpo.campaign.log import CappedLog
-from bohpo.processes import ATTEMPT_DIRECTORY, die_with_parent, end_processes, send
+from bohpo.processes import ATTEMPT_DIRECTORY, WALL_SECONDS, end_processes, end_with_parent, send
 from bohpo.trainer import AttemptDirectory, AttemptSpec
 from bohpo.trial import AttemptState
 
@@ -25,9 +26,6 @@ LONGEST_TICK_S = 5.0
 STOP_GRACE_S = 20.0
 """What a trainer gets to save a checkpoint; then its group is killed."""
 
-WALL_SECONDS = "BOHPO_WALL_SECONDS"
-"""Tells the worker how long its job may run from the worker's start on."""
-
 WALL_RESERVE_S = 120.0
 """How long before the wall time a trainer is asked to save a checkpoint; a quarter of the wall time if that is less."""
 
@@ -38,7 +36,6 @@ _MAY_HOLD_A_PASSWORD = ("BOHPO_STORE", "PGPASSWORD")
 """Trainers like to log their environment, and none has to do with the database."""
 
 _READ_BYTES = 65536
-_WORKER = os.getpid()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +86,7 @@ class Supervision:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_worker,  # noqa: PLW1509 - the worker has no threads
+            preexec_fn=functools.partial(end_with_parent, os.getpid(), signal.SIGKILL),  # noqa: PLW1509 - no threads
         )
 
     def stop(self, reason: AttemptState, grace_s: float) -> None:
@@ -209,9 +206,3 @@ def trainer_environment(attempt: AttemptDirectory, spec: AttemptSpec) -> dict[st
         "BOHPO_SEED": str(spec.seed),
         "BOHPO_THREADS": str(spec.threads),
     }
-
-
-def _die_with_worker() -> None:
-    die_with_parent(signal.SIGKILL)
-    if os.getppid() != _WORKER:
-        os.kill(os.getpid(), signal.SIGKILL)

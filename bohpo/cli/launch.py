@@ -94,7 +94,7 @@ def stop(campaign: str, /, *, now: bool = False, json: bool = False, place: Plac
     elif lease is not None:
         say(f"{campaign} will stop {'now' if now else 'when its running trainings have ended'}")
     elif left:
-        told = "ended" if now else "run on; `bohpo stop --now` ends them"
+        told = "ended" if now else _fate_of_jobs(record)
         say(f"no driver is at work on {campaign!r}; jobs that it left: {left}, {told}")
     else:
         say(f"no driver is at work on {campaign!r}; nothing runs")
@@ -117,6 +117,13 @@ def resume(
         with _shown(place, record, follow=follow):
             drive(study_of(record), record, store, trials=trials)
         print_conclusion(store, campaign, json=json)
+
+
+def _fate_of_jobs(campaign: Campaign) -> str:
+    """Tell what becomes of jobs whose driver has died."""
+    if settle(study_of(campaign)).study.cluster.backend == "local":
+        return f"save checkpoints and end with it; `bohpo resume {campaign.name}` goes on with them"
+    return f"run on; `bohpo stop {campaign.name} --now` ends them"
 
 
 def _check_backend(campaign: Campaign, wanted: Study) -> None:

@@ -29,11 +29,9 @@ def ls(*, json: bool = False, place: Place = HERE) -> None:
     """
     with place.open() as store:
         listed = store.summaries()
-        best = {
-            each.campaign.name: store.trial(each.campaign.name, each.best) for each in listed if each.best is not None
-        }
+        views = [gather(store, each.campaign.name, curves_of=0) for each in listed] if json else []
     if json:
-        emit({"campaigns": [summary_as_json(each, best.get(each.campaign.name)) for each in listed]})
+        emit({"campaigns": [summary_as_json(each, view) for each, view in zip(listed, views, strict=True)]})
         return
     table(("campaign", "state", "trials", "best", "driven by"), map(_ls_row, listed))
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from bohpo.campaign.launch import study_of
 from bohpo.cli.gather import gather
 from bohpo.cli.output import emit, pairs, say
-from bohpo.space import Space
 from bohpo.store import Store
 from bohpo.store.records import Lease, Summary
 from bohpo.trial import Trial
@@ -87,30 +85,9 @@ def as_json(view: CampaignView, *, driver: str | None = None) -> dict[str, Any]:
     }
 
 
-def summary_as_json(summary: Summary, best: Trial | None) -> dict[str, Any]:
-    """Give what is known of a campaign without reading its trials as a dictionary that JSON can hold."""
-    campaign = summary.campaign
-    objective = study_of(campaign).objective
-    view = CampaignView(campaign, Space(()), summary.metric, summary.maximize, 1, (), bounds=objective.limits)
-    return {
-        "campaign": campaign.name,
-        "state": campaign.state.value,
-        "driver": driver(summary.lease),
-        "metric": summary.metric,
-        "direction": "maximize" if summary.maximize else "minimize",
-        "directory": str(campaign.directory),
-        "trials": {
-            "budget": campaign.budget_trials,
-            "complete": summary.complete,
-            "failed": summary.failed,
-            "running": summary.running,
-            "queued": summary.queued,
-        },
-        "best": None if best is None else trial_as_json(view, best),
-        "evaluations": summary.evaluations,
-        "changed": summary.changed,
-        "elapsed_seconds": max((campaign.ended or time.time()) - campaign.created, 0.0),
-    }
+def summary_as_json(summary: Summary, view: CampaignView) -> dict[str, Any]:
+    """Give a campaign's status, and when it changed last, as a dictionary that JSON can hold."""
+    return {**as_json(view, driver=driver(summary.lease)), "changed": summary.changed}
 
 
 def driver(lease: Lease | None) -> str | None:

@@ -10,7 +10,7 @@ from bohpo.cluster.backends import BACKENDS
 from bohpo.cluster.commands import not_found
 from bohpo.cluster.protocol import Cluster, Job
 from bohpo.cluster.queue import QueueCluster
-from bohpo.cluster.script import job_script, not_installed
+from bohpo.cluster.script import JobScript, not_installed
 from bohpo.cluster.seating import SeatedCluster, seat_job
 from bohpo.study import Cluster as ClusterTable
 
@@ -46,4 +46,4 @@ def first_job_script(settings: ClusterTable, job: Job, directory: Path) -> str:
         UsageError: If a path cannot be written into a job script, or dask-jobqueue is not installed.
     """
     submitted = job if settings.attempts_per_job == 1 else seat_job(job, directory / "jobs")
-    return job_script(BACKENDS[settings.backend], settings, submitted)
+    return JobScript(BACKENDS[settings.backend], settings, submitted).text

@@ -43,6 +43,7 @@ class JobState(StrEnum):
 
     GONE = "gone"
     CANCELLED = "cancelled"
+    PREEMPTED = "preempted"
     TIME_LIMIT = "time-limit"
     OUT_OF_MEMORY = "out-of-memory"
     NODE_FAILED = "node-failed"
@@ -121,6 +122,7 @@ class Cluster(Protocol):
 
         Raises:
             QueueError: If the queue does not answer.
+            LivingJobError: If the job is told to end and does not.
         """
         ...
 

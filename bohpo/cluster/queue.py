@@ -11,9 +11,9 @@ from bohpo.cluster.backends import Backend
 from bohpo.cluster.commands import Run, run
 from bohpo.cluster.listing import ListedJob, by_id, queue_name
 from bohpo.cluster.protocol import Job, JobState, JobStatus
-from bohpo.cluster.script import job_script, submit_script
+from bohpo.cluster.script import JobScript
 from bohpo.durable import write_atomically
-from bohpo.errors import QueueError
+from bohpo.errors import LivingJobError, QueueError
 from bohpo.study import Cluster as ClusterTable
 
 logger = logging.getLogger(__name__)
@@ -64,11 +64,11 @@ class QueueCluster:
 
     def submit(self, job: Job) -> str:
         """Write the job's script beside its log and hand it to the queue."""
-        script = job_script(self._backend, self._settings, job)
+        script = JobScript(self._backend, self._settings, job)
         with contextlib.suppress(OSError):  # for people to read; the queue gets its own copy
-            write_atomically(job.log.with_suffix(".sh"), script.encode())
+            write_atomically(job.log.with_suffix(".sh"), script.text.encode())
         self._listed_at = None  # even a submission that fails may have put the job there
-        job_id = submit_script(self._backend, self._settings, job)
+        job_id = script.submit()
         self._accepted_at[job_id] = self._monotonic()
         self._ended.pop(job_id, None)  # of another job, from before the queue lost its memory
         return job_id
@@ -116,7 +116,7 @@ class QueueCluster:
         for job_id in self.find([job.name]).values():
             self._command(self._backend.remove, job_id)
         if not self._wait_until_gone(job, ENDING_S):
-            raise QueueError(f"{job.name}: the queue was told to remove it and still lists it; is its node down?")
+            raise LivingJobError(job.name)
 
     def close(self) -> None:
         """Give back nothing; the jobs run on."""

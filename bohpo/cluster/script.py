@@ -17,8 +17,8 @@ from bohpo.cluster.backends.backend import Backend, JobRequest
 from bohpo.cluster.commands import Printed, run_anyway
 from bohpo.cluster.listing import queue_name
 from bohpo.cluster.protocol import Job
-from bohpo.cluster.seat import WALL_SECONDS
 from bohpo.errors import QueueError, UsageError
+from bohpo.processes import WALL_SECONDS
 from bohpo.study import Cluster
 
 _CONFIGURATION = "bohpo"
@@ -74,34 +74,41 @@ class Refusal(Exception):
         super().__init__(printed.words)
 
 
-def job_script(backend: Backend, settings: Cluster, job: Job) -> str:
-    """Write the script that `submit_script` submits, byte for byte.
+class JobScript:
+    """The script of one job, and its way into the queue."""
 
-    Raises:
-        UsageError: If a path of the job cannot be written into a script, or dask-jobqueue is not installed.
-    """
-    return str(_dask_job(backend, settings, job).job_script())
+    def __init__(self, backend: Backend, settings: Cluster, job: Job) -> None:
+        """Write the script.
 
+        Raises:
+            UsageError: If a path of the job cannot be written into a script, or dask-jobqueue is not installed.
+        """
+        self._backend = backend
+        self._job = job
+        self._dask_job = _dask_job(backend, settings, job)
 
-def submit_script(backend: Backend, settings: Cluster, job: Job) -> str:
-    """Submit a job.
+    @property
+    def text(self) -> str:
+        """The script that `submit` submits, byte for byte."""
+        return str(self._dask_job.job_script())
 
-    Returns:
-        The queue's name for it.
+    def submit(self) -> str:
+        """Submit the job, once.
 
-    Raises:
-        QueueError: If the queue refuses it or does not answer.
-        UsageError: As `job_script` does.
-    """
-    dask_job = _dask_job(backend, settings, job)
-    try:
-        _finish(dask_job.start())
-    except Refusal as refusal:
-        raise _refused(backend, job, refusal) from refusal
-    except ValueError as error:
-        first = str(error).splitlines()[-1]
-        raise QueueError(f"{job.name}: {backend.submit} printed no job id, but {first!r}") from error
-    return str(dask_job.job_id)
+        Returns:
+            The queue's name for it.
+
+        Raises:
+            QueueError: If the queue refuses it or does not answer.
+        """
+        try:
+            _finish(self._dask_job.start())
+        except Refusal as refusal:
+            raise _refused(self._backend, self._job, refusal) from refusal
+        except ValueError as error:
+            first = str(error).splitlines()[-1]
+            raise QueueError(f"{self._job.name}: {self._backend.submit} printed no job id, but {first!r}") from error
+        return str(self._dask_job.job_id)
 
 
 def _dask_job(backend: Backend, settings: Cluster, job: Job) -> Any:

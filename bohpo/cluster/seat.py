@@ -8,14 +8,18 @@ The folder, on the file system that driver and job share, holds
 | assignment-<k>.json | driver, or seat | what runs as number k; or, from whoever gives up first, "closed"    |
 | cancel-<k>         | driver           | asks number k to stop                                               |
 | ended-<k>.json     | seat             | number k has ended                                                  |
+| seat.lock          | seat             | is held while it is at work                                         |
 
 An assignment is linked into its place, which fails where there is one already: so a driver that hands over the next
-attempt and a seat that gives up waiting for it never miss each other.
+attempt and a seat that gives up waiting for it never miss each other. A submission that the queue took without
+saying so is repeated: of two seats of a folder the second one leaves, and the folder of one at work is left as it is.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import functools
 import json
 import os
 import signal
@@ -23,17 +27,15 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import IO, Any
 
 from bohpo.durable import read_json, write_atomically, write_json
-from bohpo.processes import die_with_parent
-
-WALL_SECONDS = "BOHPO_WALL_SECONDS"
-"""Tells a worker how long its job may still run when it starts."""
+from bohpo.errors import QueueError
+from bohpo.processes import WALL_SECONDS, end_with_parent
 
 IDLE_S = 120.0
 """How long a seat waits for its next attempt; the driver needs some seconds to propose one."""
@@ -74,12 +76,24 @@ class SeatFolder:
             first: Its number 1.
             attempts: Attempts that it takes in all, or None until its wall time.
             idle_s: Seconds that it waits for the next one.
+
+        Raises:
+            QueueError: If a seat is at work in the folder.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        for left in self.path.glob("*-*"):  # of a submission under this name that failed
-            left.unlink()
-        write_json(self.path / "seat.json", {"attempts": attempts, "idle_seconds": idle_s})
-        self.assign(1, first)
+        with self.held() as is_free:
+            if not is_free:
+                raise QueueError(f"{first.name}: a job of this name is at work that the queue does not list yet")
+            for left in self.path.glob("*-*"):  # of a submission under this name that failed
+                left.unlink()
+            write_json(self.path / "seat.json", {"attempts": attempts, "idle_seconds": idle_s})
+            self.assign(1, first)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[bool]:
+        """Hold the folder for as long as the body takes; give False where somebody else does."""
+        with (self.path / "seat.lock").open("a") as lock:
+            yield _is_locked(lock)
 
     def assign(self, number: int, assignment: Assignment) -> bool:
         """Hand over the seat's next attempt; give False where it has closed, or another came first."""
@@ -116,11 +130,6 @@ class SeatFolder:
         """Tell whether a number has ended."""
         return (self.path / f"ended-{number}.json").exists()
 
-    def is_free(self) -> bool:
-        """Tell whether the seat waits for its next attempt."""
-        last = self.last()
-        return last > 0 and not self.is_closed(last) and self.has_ended(last)
-
     def ask_to_stop(self, number: int) -> None:
         """Have the worker of a number told to stop."""
         write_atomically(self.path / f"cancel-{number}", b"")
@@ -143,6 +152,16 @@ class SeatFolder:
         finally:
             temporary.unlink()
         return True
+
+
+def _is_locked(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks: nothing is known of others
+        return True
+    return True
 
 
 class Seat:
@@ -207,7 +226,7 @@ class Seat:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **assignment.environment, **left},
-                preexec_fn=_stop_with_seat,  # noqa: PLW1509 - a seat has no threads
+                preexec_fn=functools.partial(end_with_parent, os.getpid(), signal.SIGTERM),  # noqa: PLW1509 - no threads
             )
         if self._is_stopping:
             self._worker.terminate()
@@ -221,16 +240,16 @@ class Seat:
                     is_told = True
 
 
-def _stop_with_seat() -> None:
-    die_with_parent(signal.SIGTERM)
-
-
 def main(folder: Path) -> None:
-    """Run the seat of a folder."""
+    """Run the seat of a folder, unless there is one at work."""
     wall = os.environ.get(WALL_SECONDS)
-    seat = Seat(SeatFolder(folder), wall_seconds=None if wall is None else float(wall))
-    signal.signal(signal.SIGTERM, seat.stop)
-    seat.run()
+    with SeatFolder(folder).held() as is_alone:
+        if not is_alone:
+            sys.stderr.write("another job of this name is at work; leaving\n")
+            return
+        seat = Seat(SeatFolder(folder), wall_seconds=None if wall is None else float(wall))
+        signal.signal(signal.SIGTERM, seat.stop)
+        seat.run()
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from bohpo.cluster.listing import ListedJob
 from bohpo.cluster.protocol import Job, JobState, JobStatus
 from bohpo.cluster.queue import ENDING_S, LISTING_S, QueueCluster
 from bohpo.cluster.seat import Assignment, SeatFolder
-from bohpo.errors import QueueError
+from bohpo.errors import LivingJobError, QueueError
 from bohpo.study import Cluster as ClusterTable
 
 logger = logging.getLogger(__name__)
@@ -79,6 +79,7 @@ class SeatedCluster:
         self._monotonic = monotonic
         self._sleep = sleep
         self._folders: dict[str, SeatFolder] = {}
+        self._spent: set[str] = set()
 
     @_folders_in_reach()
     def submit(self, job: Job) -> str:
@@ -94,7 +95,7 @@ class SeatedCluster:
         attempts = self._settings.attempts_per_job
         folder.prepare(assignment, attempts=attempts if isinstance(attempts, int) else None)
         job_id = self._queue.submit(seat_job(job, self._seats))
-        self._folders[job_id] = folder
+        self._keep(job_id, folder)
         return f"{job_id}/1"
 
     @_folders_in_reach()
@@ -143,7 +144,7 @@ class SeatedCluster:
         for job_id in self.find([job.name]).values():
             self._queue.remove(_job(job_id))
         if not self._wait_until_gone(job, ENDING_S):
-            raise QueueError(f"{job.name}: the queue was told to remove it and still lists it; is its node down?")
+            raise LivingJobError(job.name)
 
     def close(self) -> None:
         """Close the seats that wait for an attempt; those at work go on, for the next driver."""
@@ -165,12 +166,24 @@ class SeatedCluster:
         An attempt that is handed to one that has died since is lost with it, as if it had died a moment later.
         """
         self._know(self._queue.jobs(not_older_than_s=LISTING_S))
-        free = {job_id: folder for job_id, folder in self._folders.items() if folder.is_free()}
-        jobs = self._queue.look({job_id: folder.path.name for job_id, folder in free.items()})
-        for job_id in [known for known in free if not jobs[known].state.is_alive]:
-            free[job_id].close(free[job_id].last() + 1)  # so that it is not asked about again
-            del free[job_id]
+        usable = {job_id: folder for job_id, folder in self._folders.items() if job_id not in self._spent}
+        jobs = self._queue.look({job_id: folder.path.name for job_id, folder in usable.items()})
+        free = {}
+        for job_id, folder in usable.items():
+            last = folder.last()
+            if folder.is_closed(last):
+                self._spent.add(job_id)
+            elif not jobs[job_id].state.is_alive:
+                self._spent.add(job_id)
+                if folder.has_ended(last):
+                    folder.close(last + 1)  # for other drivers
+            elif folder.has_ended(last):
+                free[job_id] = folder
         return free
+
+    def _keep(self, job_id: str, folder: SeatFolder) -> None:
+        self._folders[job_id] = folder
+        self._spent.discard(job_id)
 
     def _know(self, listing: Mapping[str, ListedJob]) -> None:
         """Find the folders of jobs that another driver submitted, by their names.
@@ -186,7 +199,7 @@ class SeatedCluster:
         for path in self._seats.iterdir():
             found = unknown.get(self._queue.name_of(path.name))
             if found is not None:
-                self._folders[found] = SeatFolder(path)
+                self._keep(found, SeatFolder(path))
 
     def _jobs_of(self, job_ids: Collection[str]) -> Collection[str]:
         """Give the queue's jobs that attempts are in, with their names where those of the attempts are given."""

@@ -71,19 +71,6 @@ def type_on_this_host(path: Path) -> str:
     return file_system_type(path.resolve(), MOUNT_TABLE.read_text(errors="surrogateescape"))
 
 
-def network_file_system(path: Path, mount_table: str) -> str | None:
-    """Name the network file system that holds a path.
-
-    Args:
-        path: Absolute, without symbolic links; need not exist.
-        mount_table: Text of /proc/self/mountinfo.
-
-    Returns:
-        Its usual name, or None where the path is on a local disk.
-    """
-    return NETWORK_FILE_SYSTEMS.get(file_system_type(path, mount_table))
-
-
 def check_database_file(path: Path, *, create: bool) -> None:
     """Refuse a path where SQLite could not keep its promises.
 

@@ -172,10 +172,14 @@ class AttemptDirectory:
         write_json(self.config, configuration)
 
     def belongs_to(self, uid: str) -> bool:
-        """Tell whether the files are of the trial of this identity."""
+        """Tell whether the files are of the trial of this identity.
+
+        Raises:
+            OSError: If the file system does not give them, which says nothing of whose they are.
+        """
         try:
             return self.read_spec().uid == uid
-        except (OSError, ValueError, KeyError, TypeError):
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError, KeyError, TypeError):
             return False
 
     def read_spec(self) -> AttemptSpec:

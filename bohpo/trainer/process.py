@@ -1,12 +1,14 @@
 """The trainer's process: `python -m bohpo.trainer.process ATTEMPT_DIRECTORY` calls a Python trainer.
 
-It leaves `outcome.json` and exit code 0, or `STOPPED_EXIT_CODE` after a checkpoint, or a traceback in the log.
+It leaves `outcome.json` and exit code 0, or `STOPPED_EXIT_CODE` after a checkpoint, or a traceback in the log. What it
+came to is not lost with the first error of a file system: it tries to write it for a while, then leaves as if stopped.
 """
 
 from __future__ import annotations
 
 import importlib
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +17,9 @@ from bohpo.errors import AttemptError, UsageError
 from bohpo.trainer.attempt import STOPPED_EXIT_CODE, AttemptDirectory, AttemptSpec
 from bohpo.trainer.context import Context, Stopped
 from bohpo.trial import Outcome
+
+WRITE_PATIENCE_S = 600.0
+"""How long the outcome is tried to be written where the disk is full, or a file server away."""
 
 
 def load_entry(entry: str, working_directory: str) -> Callable[..., object]:
@@ -48,6 +53,23 @@ def call(attempt: AttemptDirectory, spec: AttemptSpec) -> Outcome:
     return outcome
 
 
+def leave(attempt: AttemptDirectory, outcome: Outcome) -> int:
+    """Write what the trainer came to, for as long as that may help; give the exit code."""
+    give_up = time.monotonic() + WRITE_PATIENCE_S
+    while True:
+        try:
+            write_json(attempt.outcome, outcome.to_json())
+        except (FileNotFoundError, IsADirectoryError, PermissionError):  # the trainer's own doing, which lasts
+            raise
+        except OSError as error:
+            sys.stderr.write(f"outcome.json cannot be written: {error.strerror}\n")
+            if time.monotonic() > give_up:
+                return STOPPED_EXIT_CODE
+            time.sleep(min(5.0, WRITE_PATIENCE_S))
+        else:
+            return 0
+
+
 def main() -> None:
     """Run the attempt whose directory is the first argument."""
     attempt = AttemptDirectory(Path(sys.argv[1]))
@@ -55,7 +77,7 @@ def main() -> None:
         outcome = call(attempt, attempt.read_spec())
     except Stopped:
         sys.exit(STOPPED_EXIT_CODE)
-    write_json(attempt.outcome, outcome.to_json())
+    sys.exit(leave(attempt, outcome))
 
 
 if __name__ == "__main__":

@@ -169,6 +169,12 @@ def breaking_its_folder(config: Mapping[str, Any], context: Context) -> Outcome:
     os._exit(0)
 
 
+def leaving_an_outcome_that_cannot_be_read(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Leave an outcome whose reading is an I/O error, as on a file server that has just gone away."""
+    (context.directory / "outcome.json").symlink_to("/proc/self/mem")
+    os._exit(0)
+
+
 def below_limit(config: Mapping[str, Any]) -> bool:
     """Have no configuration trained whose x is above a fixed value."""
     return bool(config["x"] < config["limit"])

@@ -13,6 +13,7 @@ import pytest
 from bohpo.campaign.attempts import attempt_directory, may_try_again
 from bohpo.campaign.launch import begin
 from bohpo.campaign.loop import Loop
+from bohpo.campaign.queue import FIRST_ANSWER_S
 from bohpo.campaign.queue_report import QueueState
 from bohpo.cluster.protocol import JobState
 from bohpo.durable import write_json
@@ -89,6 +90,7 @@ def print_and_die(files: AttemptDirectory) -> None:
     [
         (Course(leaves=nothing, state=JobState.TIME_LIMIT), (AttemptState.PREEMPTED, "ended its job at the wall time")),
         (Course(leaves=nothing, state=JobState.CANCELLED), (AttemptState.PREEMPTED, "was cancelled in the queue")),
+        (Course(leaves=nothing, state=JobState.PREEMPTED), (AttemptState.PREEMPTED, "made way for another")),
         (Course(leaves=nothing, state=JobState.NODE_FAILED), (AttemptState.LOST, "its node failed")),
         (Course(leaves=nothing, state=JobState.GONE), (AttemptState.LOST, "its worker vanished")),
         (Course(leaves=nothing, state=JobState.FAILED), (AttemptState.LOST, "its worker vanished")),
@@ -233,6 +235,31 @@ def test_a_refusal_for_good_is_given_up_at_once(store: Store, tmp_path: Path, cl
     with pytest.raises(QueueError, match="no such account"):
         run(store, tmp_path, cluster)
     assert len(cluster.refusals) == 98
+
+
+def test_a_queue_that_is_silent_from_the_start_is_given_up_soon_and_nothing_is_lost(
+    store: Store, tmp_path: Path, cluster: ScriptedCluster
+) -> None:
+    cluster.is_silent = lambda: True
+    with pytest.raises(QueueError, match=r"not answered for 2 min.*contact slurm controller; see what `bohpo doctor`"):
+        run(store, tmp_path, cluster, trials=2)
+    assert FIRST_ANSWER_S < cluster.clock.elapsed < FIRST_ANSWER_S + 60.0
+    cluster.is_silent = lambda: False
+    trials = run(store, tmp_path, cluster, trials=2)
+    assert [(trial.state, len(trial.attempts)) for trial in trials] == [(TrialState.COMPLETE, 1)] * 2
+
+
+def test_a_driver_with_running_jobs_waits_for_a_queue_that_is_silent_from_its_start(
+    store: Store, tmp_path: Path, cluster: ScriptedCluster
+) -> None:
+    cluster.courses |= {(number, 1): Course(runs_s=2000.0) for number in range(2)}
+    first = make_loop(store, tmp_path, cluster, trials=2)
+    cluster.each_wait = lambda: first.stop() if cluster.clock.elapsed > 10.0 else None
+    assert first.run() is CampaignState.STOPPED
+    give_back_lease(store)
+    cluster.each_wait, cluster.is_silent = lambda: None, lambda: cluster.clock.elapsed < 1500.0
+    trials = run(store, tmp_path, cluster, trials=2)
+    assert [(trial.state, len(trial.attempts)) for trial in trials] == [(TrialState.COMPLETE, 1)] * 2
 
 
 def test_a_queue_that_took_jobs_before_may_be_down_for_minutes(

@@ -13,14 +13,22 @@ from pathlib import Path
 import optuna
 import pytest
 
+from bohpo.errors import BohpoError
 from bohpo.processes import ATTEMPT_DIRECTORY, processes_with_environment
 from bohpo.store import open_store
 from bohpo.trial import AttemptState, Trial, TrialState
 from tests.campaign.specimens import STEPS
+from tests.services.daemon import wait_until
 
 KILLS = 20
 SEED = 20181
 TRIALS = 14
+SHARE_AT_WORK = 0.8
+"""Of the kills, those that wait until the driver has begun to drive; the others may hit it while it starts."""
+
+LONGEST_S = 3.0
+"""Seconds until a kill."""
+
 
 STUDY = f"""
 name = "killed"
@@ -50,6 +58,16 @@ def recorded(folder: Path) -> list[Trial]:
         return store.trials("killed") if store.campaigns() else []
 
 
+def is_driven_by(folder: Path, pid: int) -> bool:
+    with (
+        contextlib.suppress(BohpoError),
+        contextlib.closing(open_store(str(folder / "bohpo.db"), create=False)) as store,
+    ):
+        lease = store.lease("killed")
+        return lease is not None and lease.owner.pid == pid
+    return False
+
+
 def steps_of(folder: Path, trial: int) -> list[int]:
     return [int(s) for s in (folder / "campaigns/killed/trials" / str(trial) / "steps.txt").read_text().split()]
 
@@ -67,7 +85,9 @@ def test_a_driver_killed_at_twenty_moments_loses_nothing_and_trains_nothing_twic
             ("launch", "study.toml") if kill % 2 == 0 or not (tmp_path / "bohpo.db").exists() else ("resume", "killed")
         )
         driver = bohpo(tmp_path, *words)
-        time.sleep(moments.uniform(0.3, 5.0))
+        if moments.random() < SHARE_AT_WORK:
+            assert wait_until(lambda this=driver: this.poll() is not None or is_driven_by(tmp_path, this.pid))  # type: ignore[misc]
+        time.sleep(moments.uniform(0.0, LONGEST_S))
         driver.kill()
         driver.wait()
         trials = recorded(tmp_path) if (tmp_path / "bohpo.db").exists() else []

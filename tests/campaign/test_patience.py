@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from bohpo.campaign.loop import OUTAGE_S
 from bohpo.cluster.protocol import Job
-from bohpo.errors import QueueError
+from bohpo.errors import LivingJobError
 from bohpo.simulation.store import MemoryStore
 from bohpo.store import Store
 from bohpo.trainer import AttemptDirectory
@@ -61,11 +63,77 @@ def test_an_outcome_that_the_file_system_cannot_give_for_a_while_is_not_lost(
     assert [attempt.state for attempt in trial.attempts] == [AttemptState.COMPLETED]
 
 
+def test_an_outcome_that_only_its_worker_could_not_read_is_recorded(
+    store: Store, tmp_path: Path, cluster: ScriptedCluster
+) -> None:
+    def succeed_unheard(files: AttemptDirectory) -> None:
+        succeed(files)
+        say(AttemptState.LOST, "its outcome.json cannot be read: Stale file handle")(files)
+
+    cluster.courses[0, 1] = Course(leaves=succeed_unheard)
+    [trial] = run(store, tmp_path, cluster)
+    assert [attempt.state for attempt in trial.attempts] == [AttemptState.COMPLETED]
+
+
+def test_a_worker_that_could_not_read_an_outcome_costs_an_attempt_and_no_trial(
+    store: Store, tmp_path: Path, cluster: ScriptedCluster
+) -> None:
+    cluster.courses[0, 1] = Course(leaves=say(AttemptState.LOST, "its outcome.json cannot be read"))
+    [trial] = run(store, tmp_path, cluster)
+    assert [attempt.state for attempt in trial.attempts] == [AttemptState.LOST, AttemptState.COMPLETED]
+
+
+def leave_a_spec_out_of_reach(files: AttemptDirectory) -> None:
+    succeed(files)
+    files.ended.unlink()
+    files.spec.rename(files.spec.with_suffix(".kept"))
+    files.spec.symlink_to("/proc/self/mem")  # opens, and reading it is an I/O error
+
+
+def put_spec_back(files: AttemptDirectory) -> None:
+    files.spec.with_suffix(".kept").replace(files.spec)
+
+
+def test_a_folder_that_cannot_be_read_for_a_while_does_not_end_a_driver(
+    store: Store, tmp_path: Path, cluster: ScriptedCluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster.courses[0, 1] = Course(leaves=leave_a_spec_out_of_reach)
+
+    def mend() -> None:
+        for entry in cluster.entries.values():
+            if entry.files.spec.is_symlink() and cluster.clock.elapsed - entry.submitted > 60.0:
+                put_spec_back(entry.files)
+
+    cluster.clock.watch(mend)
+    [trial] = run(store, tmp_path, cluster)
+    assert [attempt.state for attempt in trial.attempts] == [AttemptState.COMPLETED]
+    assert f"the trainings go on while {tmp_path / 'specimen'} is out of reach: [Errno 5]" in caplog.text
+
+
+def test_a_folder_that_stays_out_of_reach_ends_the_driver_and_costs_the_trial_nothing(
+    store: Store, tmp_path: Path, cluster: ScriptedCluster
+) -> None:
+    cluster.courses[0, 1] = Course(leaves=leave_a_spec_out_of_reach)
+    began = cluster.clock.elapsed
+    with pytest.raises(OSError, match="Input/output error"):
+        make_loop(store, tmp_path, cluster).run()
+    assert cluster.clock.elapsed - began > OUTAGE_S
+    [entry] = cluster.entries.values()
+    put_spec_back(entry.files)
+    [trial] = run(store, tmp_path, cluster)
+    assert [attempt.state for attempt in trial.attempts] == [AttemptState.COMPLETED]
+
+
 class StuckCluster(ScriptedCluster):
     """A queue that lets one wait for the end of every job, and never ends one that shows no sign of life."""
 
     longest_step_s = 0.0
     _stepped = LONG_UP_S
+
+    def __init__(self, clock: StepClock, courses: Mapping[tuple[int, int], Course]) -> None:
+        """Say what the jobs do."""
+        super().__init__(clock, courses)
+        self.told: set[str] = set()
 
     def wait(self, seconds: float) -> None:
         """Note how long the driver was busy since it last waited."""
@@ -75,15 +143,18 @@ class StuckCluster(ScriptedCluster):
 
     def end_leftover(self, job: Job, *, grace_s: float) -> None:
         """Wait in vain."""
+        self.told.add(job.name)
         self.clock.sleep(120.0)
-        raise QueueError(f"{job.name}: the queue was told to remove it and still lists it")
+        raise LivingJobError(job.name)
 
 
 def test_jobs_that_no_queue_can_end_do_not_keep_the_driver_from_the_others(
-    cluster: ScriptedCluster, tmp_path: Path
+    cluster: ScriptedCluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     stuck = StuckCluster(cluster.clock, {(number, 1): Course(runs_s=1e9, beats=False) for number in range(8)})
     stuck.courses |= {(number, 2): Course(runs_s=1000.0) for number in range(8)}
     trials = run(MemoryStore(cluster.clock), tmp_path, stuck, trials=8, jobs=8)
     assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 8
     assert stuck.longest_step_s <= 130.0
+    assert "does not answer" not in caplog.text
+    assert caplog.text.count("was told to remove it and still lists it; is its node down?") == len(stuck.told) > 0

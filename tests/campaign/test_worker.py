@@ -42,7 +42,7 @@ def run(attempt: AttemptDirectory) -> Ending:
 
 
 def wait_for(path: Path) -> None:
-    give_up = time.monotonic() + 20
+    give_up = time.monotonic() + 120
     while not path.exists():
         assert time.monotonic() < give_up, f"{path} never came"
         time.sleep(0.02)
@@ -80,6 +80,7 @@ def test_a_good_training_completes(tmp_path: Path) -> None:
         ("leaving_quietly", AttemptState.INVALID_OUTCOME, "ended without outcome.json"),
         ("killed", AttemptState.KILLED, "killed by SIGKILL"),
         ("breaking_its_folder", AttemptState.INVALID_OUTCOME, "outcome.json cannot be read"),
+        ("leaving_an_outcome_that_cannot_be_read", AttemptState.LOST, "cannot be read: Input/output error"),
     ],
 )
 def test_a_bad_training_ends_with_its_reason(tmp_path: Path, function: str, state: AttemptState, reason: str) -> None:
@@ -145,7 +146,7 @@ def test_a_killed_worker_takes_its_trainer_along(tmp_path: Path) -> None:
     attempt = prepare(tmp_path, "hanging")
     worker = start(attempt)
     wait_for(attempt.log)
-    give_up = time.monotonic() + 20
+    give_up = time.monotonic() + 120
     while len(trainers := processes_with_environment(ATTEMPT_DIRECTORY, str(attempt.path))) < 2:
         assert time.monotonic() < give_up, trainers
         time.sleep(0.02)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from bohpo.campaign.ending import Ending
-from bohpo.campaign.supervision import WALL_SECONDS, WallTime
-from bohpo.processes import ATTEMPT_DIRECTORY
+from bohpo.campaign.supervision import WallTime
+from bohpo.processes import ATTEMPT_DIRECTORY, WALL_SECONDS
 from bohpo.trainer import AttemptDirectory, Checkpoint
 from bohpo.trial import AttemptState
 from tests.campaign.test_worker import prepare, start, stop_once_it_reports, wait_for

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from bohpo.campaign.launch import begin
 from bohpo.campaign.queue_report import QueueState
 from bohpo.cli.queue_words import queue_as_json, queue_rows, queue_word
 from bohpo.cluster.protocol import JobState, JobStatus
 from bohpo.space import Space
-from bohpo.store import Campaign, open_store
+from bohpo.store import Campaign, Owner, open_store
+from bohpo.study import Study
 from bohpo.trial import Attempt, AttemptState, Proposal, Trial, TrialState
 from bohpo.views.campaign import CampaignView
 from tests.cli.test_campaign_commands import bohpo, write_study
@@ -68,6 +70,20 @@ def test_a_report_that_is_missing_or_broken_tells_nothing(tmp_path: Path, text: 
     assert QueueState.read(campaign) == QueueState(None, False, {})
 
 
+def test_stop_without_a_driver_tells_of_a_queues_jobs_that_they_run_on(tmp_path: Path) -> None:
+    write_study(tmp_path)
+    text = (tmp_path / "study.toml").read_text() + '[cluster]\nbackend = "slurm"\n'
+    study = Study.parse(text, directory=tmp_path)
+    with contextlib.closing(open_store(str(tmp_path / "bohpo.db"))) as store:
+        campaign = begin(study, store, tmp_path / "campaigns")
+        lease = store.acquire_lease(campaign.name, Owner.this_process(), 30.0)
+        number = store.add_trial(lease, "u", Proposal({"x": 0.5}, "startup"))
+        store.save_attempt(lease, attempt(number, "101", AttemptState.RUNNING))
+        store.release_lease(lease)
+    told = bohpo(tmp_path, "stop", "specimen").stderr
+    assert "jobs that it left: 1, run on; `bohpo stop specimen --now` ends them" in told
+
+
 def test_stop_without_a_driver_tells_of_the_jobs_that_it_left_and_ends_them_with_now(tmp_path: Path) -> None:
     write_study(tmp_path, "stepwise", trials=2)
     driver = subprocess.Popen((sys.executable, "-m", "bohpo", "launch", "study.toml"), cwd=tmp_path)
@@ -79,7 +95,8 @@ def test_stop_without_a_driver_tells_of_the_jobs_that_it_left_and_ends_them_with
     os.kill(driver.pid, signal.SIGKILL)
     driver.wait()
     assert "jobs that may run on: 2" in bohpo(tmp_path, "status", "specimen").stdout
-    assert "jobs that it left: 2, run on" in bohpo(tmp_path, "stop", "specimen").stderr
+    told = bohpo(tmp_path, "stop", "specimen").stderr
+    assert "jobs that it left: 2, save checkpoints and end with it; `bohpo resume specimen` goes on with them" in told
     assert json.loads(bohpo(tmp_path, "stop", "specimen", "--now", "--json").stdout)["jobs"] == 2
     with contextlib.closing(open_store(str(tmp_path / "bohpo.db"))) as store:
         ends = {attempt.state for trial in store.trials("specimen") for attempt in trial.attempts}

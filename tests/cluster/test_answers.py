@@ -100,6 +100,7 @@ BJOBS = """4101|RUN|-|aneurysm-0-1-0123abcd
 4107|EXIT|-|aneurysm-6-1-0123abcd
 4108|UNKWN|-|aneurysm-7-1-0123abcd
 4109|ZOMBI|-|aneurysm-8-1-0123abcd
+4110|EXIT|TERM_PREEMPT: job killed after preemption|aneurysm-9-1-0123abcd
 """
 
 CONDOR_Q = """[
@@ -169,7 +170,7 @@ def states(jobs: Iterable[ListedJob]) -> dict[str, str]:
             "11|PENDING|Resources|aneurysm-0-1-0123abcd\n12|RUNNING|None|a|b\n13|COMPLETING|None|c\n14|COMPLETED|None|d\n"
             "15|CANCELLED|None|e\n16|TIMEOUT|TimeLimit|f\n17|OUT_OF_MEMORY|OutOfMemory|g\n18|NODE_FAIL|None|h\n"
             "19|PREEMPTED|None|i\n20|FAILED|NonZeroExitCode|j\n",
-            "queued running running gone cancelled time-limit out-of-memory node-failed node-failed failed",
+            "queued running running gone cancelled time-limit out-of-memory node-failed preempted failed",
         ),
         ("slurm", "", ""),
         ("sge", QSTAT_XML, "running running queued queued"),
@@ -177,7 +178,7 @@ def states(jobs: Iterable[ListedJob]) -> dict[str, str]:
         (
             "lsf",
             BJOBS,
-            "running queued gone time-limit out-of-memory cancelled failed running node-failed",
+            "running queued gone time-limit out-of-memory cancelled failed running node-failed preempted",
         ),
         ("htcondor", CONDOR_Q, "running queued queued"),
         ("htcondor", "", ""),

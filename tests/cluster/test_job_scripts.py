@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from bohpo.cluster.backends import BACKENDS
 from bohpo.cluster.listing import queue_name
 from bohpo.cluster.protocol import Job
-from bohpo.cluster.script import job_script
+from bohpo.cluster.script import JobScript
 from bohpo.errors import UsageError
 from tests.cluster.requests import EVERYTHING, QUEUES, job_in, settings_of
 
@@ -28,7 +28,7 @@ ATTEMPT = Path("/shared/campaigns/aneurysm-mra/trials/3/attempt-1")
 
 def script_of(backend: str, job: Job | None = None, **settings: Any) -> str:
     job = job_in(ATTEMPT, "aneurysm-mra-3-1-0123abcd") if job is None else job
-    return job_script(BACKENDS[backend], settings_of(backend, **settings), job)
+    return JobScript(BACKENDS[backend], settings_of(backend, **settings), job).text
 
 
 @pytest.mark.parametrize("backend", sorted(BACKENDS))

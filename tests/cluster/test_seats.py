@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -219,6 +220,31 @@ def test_an_attempt_is_gone_where_the_queue_gave_its_jobs_id_to_another(
         assert driver.look({job_id: second.name})[job_id].state is JobState.RUNNING
 
 
+def test_seats_that_take_no_more_are_not_looked_at_again(
+    drivers: Callable[..., SeatedCluster], slurm: FakeSlurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = drivers(attempts=1 + 1)
+    for number in range(4):
+        run_one(cluster, attempt(tmp_path, number))
+    killed = attempt(tmp_path, 4, 600)
+    cluster.submit(killed)
+    wait_until(file_of(killed, "pid").exists)
+    os.killpg(int((slurm.folder / "pid.103").read_text()), signal.SIGKILL)
+    run_one(cluster, attempt(tmp_path, 5))
+    wait_until(lambda: state_of(cluster, "103/1") is not JobState.RUNNING)
+    cluster.submit(attempt(tmp_path, 6, 600))  # what is learned of the seats is learned here at the latest
+    asked: list[str] = []
+    last = SeatFolder.last
+
+    def asked_last(folder: SeatFolder) -> int:
+        asked.append(folder.path.name)
+        return last(folder)
+
+    monkeypatch.setattr(SeatFolder, "last", asked_last)
+    assert cluster.submit(attempt(tmp_path, 7, 600)) == "105/1"
+    assert set(asked) == {"c-5-1-0123abcd"}
+
+
 def test_folders_that_cannot_be_used_are_told_of_as_a_queue_that_does_not_answer(
     drivers: Callable[..., SeatedCluster], tmp_path: Path
 ) -> None:
@@ -254,6 +280,32 @@ def test_a_seat_leaves_when_it_can_take_no_more(tmp_path: Path, limits: dict[str
     assert folder.has_ended(1)
     assert folder.is_closed(2)
     assert not folder.assign(2, Assignment("c-1-1", ("true",), str(tmp_path / "log"), {}))
+
+
+def test_the_folder_of_a_seat_at_work_is_left_as_it_is(tmp_path: Path) -> None:
+    seat_in(tmp_path)
+    folder, other = SeatFolder(tmp_path), Assignment("c-0-1", ("false",), "log", {})
+    folder.ask_to_stop(1)
+    with folder.held() as is_held:
+        assert is_held
+        with pytest.raises(QueueError, match="c-0-1: a job of this name is at work that the queue does not list yet"):
+            folder.prepare(other, attempts=1)
+    assert folder.is_asked_to_stop(1)
+    assert folder.assignment(1) != other
+    folder.prepare(other, attempts=1)
+    assert not folder.is_asked_to_stop(1)
+    assert folder.assignment(1) == other
+
+
+def test_of_two_seats_of_a_folder_the_second_one_leaves(tmp_path: Path) -> None:
+    seat_in(tmp_path, attempts=1)
+    command = (sys.executable, "-m", "bohpo.cluster.seat", str(tmp_path))
+    with SeatFolder(tmp_path).held():
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert "another job of this name is at work" in done.stderr
+        assert not SeatFolder(tmp_path).has_ended(1)
+    subprocess.run(command, check=True)
+    assert SeatFolder(tmp_path).has_ended(1)
 
 
 def test_a_seat_told_to_stop_while_it_waits_leaves(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def is_alive(cluster: Cluster, job_id: str) -> bool:
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + 20
+    give_up = time.monotonic() + 120
     while not is_so():
         assert time.monotonic() < give_up
         time.sleep(0.02)

@@ -1,7 +1,9 @@
 """The promises, what was measured of each, and by which command: `python -m tests.faults.table`.
 
 It runs the tests that measure (with --long also those that take minutes, and a thousand kills) and prints the table as
-Markdown. With --figures FILE it prints what was measured before. Times are of this machine: measure it alone.
+Markdown. With --figures FILE it prints what was measured before. A program that takes hours may be run by itself, with
+BOHPO_FIGURES naming a file for its figures: with --known FILE it is not run again, and its figures are in the table.
+Times are of this machine: measure it alone.
 """
 
 from __future__ import annotations
@@ -76,6 +78,12 @@ def table(figures: list[Figure]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def is_of(figure: Figure, command: tuple[str, ...]) -> bool:
+    """Tell whether a program measured a figure, with these arguments and perhaps more."""
+    words = ("python", "-m", *command)
+    return tuple(figure.command.split()[: len(words)]) == words
+
+
 def measure(commands: tuple[tuple[str, ...], ...], path: Path) -> bool:
     """Run commands that append their figures to a file; give whether all ended well."""
     environment = {**os.environ, FILE: str(path)}
@@ -88,11 +96,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.table", description=__doc__)
     parser.add_argument("--long", action="store_true", help="also what takes minutes to an hour")
     parser.add_argument("--figures", type=Path, help="print what this file holds, and measure nothing")
+    parser.add_argument("--known", type=Path, help="do not run the programs again whose figures this file holds")
     wanted = parser.parse_args()
+    commands = (*SHORT, *(LONG if wanted.long else ()))
+    known = [] if wanted.known is None else read_figures(wanted.known)
+    kept = [figure for figure in known if any(is_of(figure, command) for command in commands)]
+    commands = tuple(command for command in commands if not any(is_of(figure, command) for figure in kept))
     with tempfile.TemporaryDirectory() as folder:
         path = wanted.figures or Path(folder) / "figures.jsonl"
-        is_well = bool(wanted.figures) or measure((*SHORT, *(LONG if wanted.long else ())), path)
-        sys.stdout.write(table(read_figures(path)))
+        is_well = bool(wanted.figures) or measure(commands, path)
+        sys.stdout.write(table([*kept, *read_figures(path)]))
     sys.exit(not is_well)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from bohpo.errors import NotFoundError, StoreError
 from bohpo.store import filesystem, open_store
-from bohpo.store.filesystem import network_file_system
+from bohpo.store.filesystem import NETWORK_FILE_SYSTEMS, file_system_type
 
 MOUNT_TABLE = """\
 22 27 0:21 / /proc rw,relatime - proc proc rw
@@ -46,13 +46,15 @@ MOUNT_TABLE = """\
     ],
 )
 def test_the_file_system_of_the_nearest_mount_point_counts(path: str, name: str | None) -> None:
-    assert network_file_system(Path(path), MOUNT_TABLE) == name
+    assert NETWORK_FILE_SYSTEMS.get(file_system_type(Path(path), MOUNT_TABLE)) == name
 
 
 def test_this_machine_s_mount_table_is_understood(tmp_path: Path) -> None:
     table = filesystem.MOUNT_TABLE.read_text()
     assert all(
-        network_file_system(Path(line.split()[4]), line) is None for line in table.splitlines() if "proc" in line
+        NETWORK_FILE_SYSTEMS.get(file_system_type(Path(line.split()[4]), line)) is None
+        for line in table.splitlines()
+        if "proc" in line
     )
 
 

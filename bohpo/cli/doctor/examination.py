@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from bohpo.cli.doctor.finding import Finding, Plan
 from bohpo.errors import BohpoError
-from bohpo.processes import die_with_parent, send
+from bohpo.processes import end_with_parent, send
 
 DEADLINE_S = 60.0
 """Longer than any command or connection of a check is given, and than slow disks take to load the packages for it."""
@@ -66,18 +66,19 @@ def examine(checks: Sequence[Check], plan: Plan, *, deadline_s: float = DEADLINE
 
 def _start(check: Check, plan: Plan) -> _Running:
     reader, writer = os.pipe()
+    parent = os.getpid()
     pid = os.fork()
     if pid == 0:
-        _look_and_leave(check, plan, writer)
+        _look_and_leave(check, plan, writer, parent)
     os.close(writer)
     return _Running(check, pid, reader)
 
 
-def _look_and_leave(check: Check, plan: Plan, writer: int) -> NoReturn:
+def _look_and_leave(check: Check, plan: Plan, writer: int, parent: int) -> NoReturn:
     answer: dict[str, Any] = {}
     try:
         os.setpgid(0, 0)
-        die_with_parent(signal.SIGKILL)
+        end_with_parent(parent, signal.SIGKILL)
         answer = {"findings": [asdict(finding) for finding in check.look(plan)]}
     except (BohpoError, OSError) as error:
         answer = {"findings": [asdict(Finding(check.name, False, str(error)))]}

@@ -18,9 +18,8 @@ from bohpo.cluster.commands import Run
 from bohpo.cluster.listing import ListedJob, listed, unreadable
 from bohpo.cluster.protocol import JobState
 
-_ATTRIBUTES = "ClusterId,ProcId,JobBatchName,JobStatus,LastJobStatus,HoldReason,HoldReasonCode,RemoveReason,ExitCode"
+_ATTRIBUTES = "ClusterId,ProcId,JobBatchName,JobStatus,LastJobStatus,HoldReason,RemoveReason,ExitCode"
 _IDLE, _RUNNING, _REMOVED, _COMPLETED, _HELD, _TRANSFERRING, _SUSPENDED = range(1, 8)
-_OUT_OF_MEMORY_HOLD = 34
 _VACATE_S = 40
 """What a job gets to leave after a SIGTERM; the worker gives its trainer half of it."""
 

@@ -34,7 +34,7 @@ _STATES = {
     "REVOKED": JobState.GONE,
     "FAILED": JobState.FAILED,
     "CANCELLED": JobState.CANCELLED,
-    "PREEMPTED": JobState.NODE_FAILED,
+    "PREEMPTED": JobState.PREEMPTED,
     "NODE_FAIL": JobState.NODE_FAILED,
     "BOOT_FAIL": JobState.NODE_FAILED,
     "LAUNCH_FAILED": JobState.NODE_FAILED,
