@@ -16,11 +16,12 @@ from numpy.random import Generator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainers.aneurysm.candidates import Peaks, blobs, local_maxima
-from trainers.aneurysm.case import Case, Floats, Image
+from trainers.aneurysm.blobs import blobs
 from trainers.aneurysm.networks import MULTIPLE, STRIDE, NineProjectionNet, UNet3D
-from trainers.aneurysm.patches import Batch, Sampling
 from trainers.aneurysm.settings import Settings
+from trainers.cad.candidates import Peaks, local_maxima
+from trainers.cad.case import Case, Floats, Image
+from trainers.cad.patches import Batch, Sampling
 
 MARKS_PER_CASE = 30
 CANDIDATES_PER_CASE = 60

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from bohpo.errors import UsageError
 from trainers.aneurysm.cache import cached_phantom
-from trainers.aneurysm.case import Case, Split, normalise
-from trainers.aneurysm.folder import read_folder
 from trainers.aneurysm.phantom import PRESETS
 from trainers.aneurysm.settings import Settings
+from trainers.cad.case import Case, Split, normalise
+from trainers.cad.folder import read_folder
 
 PHANTOM_CASES = {Split.TRAINING: 40, Split.VALIDATION: 64, Split.TEST: 40}
 """Default number of phantoms per split; 64 of them hold over 60 aneurysms to validate on."""

@@ -23,12 +23,12 @@ from bohpo.durable import write_atomically, write_json
 from bohpo.errors import AttemptError, NotFoundError, UsageError
 from bohpo.evaluation import Case as MarkedCase
 from bohpo.trainer import Configuration, Context, Outcome, Stopped
-from trainers.aneurysm.case import Case, Split
 from trainers.aneurysm.detectors import Detector, make_detector
-from trainers.aneurysm.patches import PatchSampler
-from trainers.aneurysm.scoring import mark, quick_partial_auc, score
 from trainers.aneurysm.settings import Settings
 from trainers.aneurysm.sources import iter_cases
+from trainers.cad.case import Case, Split
+from trainers.cad.marks import mark, quick_partial_auc, score
+from trainers.cad.patches import PatchSampler
 
 CHECKPOINT_SECONDS = 3.0
 REPORTS = 4

@@ -10,11 +10,11 @@ import torch
 
 from bohpo.trainer import Configuration
 from trainers.aneurysm import detectors
-from trainers.aneurysm.case import Case, Image, Split
 from trainers.aneurysm.detectors import Detector, HeatMapDetector, make_detector
-from trainers.aneurysm.patches import PatchSampler
 from trainers.aneurysm.settings import NETWORKS, Settings
 from trainers.aneurysm.sources import iter_cases
+from trainers.cad.case import Case, Image, Split
+from trainers.cad.patches import PatchSampler
 
 CPU = torch.device("cpu")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trainers.aneurysm.case import Case, Split
 from trainers.aneurysm.phantom import ANEURYSM_RADIUS_MM, ANEURYSMS_PER_CASE, PRESETS, make_phantom
 from trainers.aneurysm.settings import Settings
 from trainers.aneurysm.sources import iter_cases
+from trainers.cad.case import Case, Split
 
 TINY = PRESETS["tiny"]
 

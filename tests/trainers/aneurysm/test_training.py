@@ -17,9 +17,9 @@ import torch
 from bohpo.errors import AttemptError, NotFoundError, UsageError
 from bohpo.trainer import Configuration, Context, Stopped
 from trainers.aneurysm import evaluate, train
-from trainers.aneurysm.folder import BrokenCasesError
 from trainers.aneurysm.settings import NETWORKS, Settings
 from trainers.aneurysm.training import learning_rate
+from trainers.cad.folder import BrokenCasesError
 
 pytestmark = pytest.mark.training
 

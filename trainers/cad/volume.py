@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from bohpo.errors import DataError
-from trainers.aneurysm.case import Floats, Image
+from trainers.cad.case import Floats, Image
 
 LEAST_EDGE = 8
 

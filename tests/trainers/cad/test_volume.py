@@ -12,8 +12,8 @@ import pytest
 import SimpleITK as sitk  # noqa: N813 - its usual name
 
 from bohpo.errors import DataError
-from trainers.aneurysm.case import Image
-from trainers.aneurysm.volume import read_volume
+from trainers.cad.case import Image
+from trainers.cad.volume import read_volume
 
 
 def _write(path: Path, signal: Image, spacing: tuple[float, ...], direction: tuple[float, ...] | None = None) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 from bohpo.evaluation import Case as MarkedCase
 from bohpo.evaluation import bootstrap, cpm, froc, partial_area, partial_auc
 from bohpo.trainer import Curve, Outcome
-from trainers.aneurysm.candidates import Peaks
-from trainers.aneurysm.case import Case
+from trainers.cad.candidates import Peaks
+from trainers.cad.case import Case
 
 CURVE_FPS_PER_CASE = 10.0
 

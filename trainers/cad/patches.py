@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from trainers.aneurysm.case import Case, Floats
+from trainers.cad.case import Case, Floats
 
 Voxel: TypeAlias = NDArray[np.int64]
 """A voxel's indices (3,), z, y, x."""

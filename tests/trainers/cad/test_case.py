@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trainers.aneurysm.case import Case, normalise
+from trainers.cad.case import Case, normalise
 
 
 def _oblique_case() -> Case:

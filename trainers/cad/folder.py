@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 
 from bohpo.errors import DataError, UsageError
-from trainers.aneurysm.case import Case, Floats, Split, normalise
-from trainers.aneurysm.volume import Volume, read_volume
+from trainers.cad.case import Case, Floats, Split, normalise
+from trainers.cad.volume import Volume, read_volume
 
 LESIONS_FILE, SPLITS_FILE = "lesions.csv", "splits.csv"
 LESION_COLUMNS = ("case", "x", "y", "z", "diameter_mm")

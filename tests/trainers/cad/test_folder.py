@@ -11,8 +11,8 @@ import pytest
 import SimpleITK as sitk  # noqa: N813 - its usual name
 
 from bohpo.errors import DataError, UsageError
-from trainers.aneurysm.case import Case, Split
-from trainers.aneurysm.folder import BrokenCasesError, read_folder, split_by_name
+from trainers.cad.case import Case, Split
+from trainers.cad.folder import BrokenCasesError, read_folder, split_by_name
 
 
 def _write_volume(path: Path, seed: int = 0) -> None:

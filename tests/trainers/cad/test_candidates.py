@@ -1,13 +1,12 @@
-"""Local maxima are found once, between voxels, and blobs by their size."""
+"""Local maxima are found once, between voxels."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from trainers.aneurysm.candidates import blobs, local_maxima
-from trainers.aneurysm.case import Floats, Image
-from trainers.aneurysm.vessels import Spheres, draw
+from trainers.cad.candidates import local_maxima
+from trainers.cad.case import Floats, Image
 
 
 def _gaussians(shape: tuple[int, int, int], centres: Floats, heights: Floats) -> Image:
@@ -48,11 +47,3 @@ def test_a_maximum_at_the_border_stays_in_the_volume(corner: list[int]) -> None:
     heat = np.zeros((8, 8, 8), np.float32)
     heat[tuple(corner)] = 1
     assert local_maxima(heat, radius=1, count=5).points.tolist() == [corner]
-
-
-def test_blobs_of_an_aneurysms_size_are_found() -> None:
-    spacing, centres = 0.8, np.array([[12.0, 14.0, 10.0], [24.0, 20.0, 26.0]])
-    image = np.zeros((48, 48, 48), np.float32)
-    draw(image, Spheres(centres, np.array([1.5, 2.5]), np.ones(2)), spacing)
-    found = blobs(image, spacing, count=2).points * spacing
-    assert found[np.argsort(found[:, 0])] == pytest.approx(centres, abs=0.3)

@@ -9,9 +9,9 @@ from bohpo.errors import EvaluationError
 from bohpo.evaluation import Case as MarkedCase
 from bohpo.evaluation import froc
 from bohpo.trainer import Outcome
-from trainers.aneurysm.candidates import Peaks
-from trainers.aneurysm.case import Case
-from trainers.aneurysm.scoring import mark, quick_partial_auc, score
+from trainers.cad.candidates import Peaks
+from trainers.cad.case import Case
+from trainers.cad.marks import mark, quick_partial_auc, score
 
 
 def _marked(hits: int, false_positives: int, cases: int = 6) -> list[MarkedCase]:
