@@ -1,4 +1,4 @@
-"""Hits, FROC curves, partial areas and case bootstrap of detectors; pure: no file, socket or database is opened."""
+"""Scores of detectors and classifiers with their uncertainty; pure: no file, socket or database is opened."""
 
 from bohpo.evaluation.area import CPM_FPS_PER_CASE, cpm, partial_area, partial_auc
 from bohpo.evaluation.case import Case
@@ -6,6 +6,7 @@ from bohpo.evaluation.curve import FrocCurve, froc
 from bohpo.evaluation.matching import MatchedCase, match
 from bohpo.evaluation.operating import OperatingPoint, operating_points
 from bohpo.evaluation.resampling import Bootstrap, bootstrap
+from bohpo.evaluation.roc import RocBootstrap, RocCurve, ScoredCase, bootstrap_roc, roc
 
 __all__ = [
     "CPM_FPS_PER_CASE",
@@ -14,11 +15,16 @@ __all__ = [
     "FrocCurve",
     "MatchedCase",
     "OperatingPoint",
+    "RocBootstrap",
+    "RocCurve",
+    "ScoredCase",
     "bootstrap",
+    "bootstrap_roc",
     "cpm",
     "froc",
     "match",
     "operating_points",
     "partial_area",
     "partial_auc",
+    "roc",
 ]

@@ -77,12 +77,12 @@ def bootstrap(
         Percentile bootstrap, Efron and Tibshirani 1993, chapter 13; over cases as in the evaluation of LUNA16.
     """
     check_limit(limit)
-    _check(len(cases), resamples, seed, confidence)
+    check_resampling(len(cases), resamples, seed, confidence)
     ranking = Ranking.of(match_all(cases))
     grid = np.linspace(0, limit, GRID_POINTS)
     [(estimate, curve)] = _score(ranking, np.ones((1, len(cases)), dtype=np.int64), grid)
     drawn = draw_resamples(ranking.lesions_per_case, resamples, seed)
-    scored = list(_score(ranking, _times_drawn(drawn), grid))
+    scored = list(_score(ranking, times_drawn(drawn), grid))
     aucs = np.array([auc for auc, _ in scored])
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
     low, high = np.quantile(aucs, tails)
@@ -119,7 +119,7 @@ def draw_resamples(lesions_per_case: Integers, resamples: int, seed: int) -> Int
     return drawn
 
 
-def _times_drawn(drawn: Integers) -> Integers:
+def times_drawn(drawn: Integers) -> Integers:
     """Count how often each resample (r, c) has each case, (r, c)."""
     resamples, n_cases = drawn.shape
     cells = drawn + n_cases * np.arange(resamples)[:, np.newaxis]
@@ -138,7 +138,12 @@ def _score(ranking: Ranking, weights: Integers, grid: Floats) -> Iterator[tuple[
             yield float(auc), np.interp(grid, *curve)
 
 
-def _check(n_cases: int, resamples: int, seed: int, confidence: float) -> None:
+def check_resampling(n_cases: int, resamples: int, seed: int, confidence: float) -> None:
+    """Refuse what no bootstrap can be made of.
+
+    Raises:
+        EvaluationError: If there is one case only, or an argument is out of its range.
+    """
     if n_cases == 1:
         raise EvaluationError("one case cannot tell how cases vary; give at least 2 cases")
     if resamples < 2:
