@@ -1,0 +1,1 @@
+"""Detection of liver nodules in EOB-MRI of five phases; `train`, `evaluate` and `feasible` are what a study names."""
