@@ -27,12 +27,14 @@ def train(config: Configuration, context: Context) -> Outcome:
 
     Raises:
         UsageError: If the configuration does not fit, or cases are broken; each mistake and each case is named.
+        OutOfMemoryError: If memory ran out.
         AttemptError: If the training diverged.
         Stopped: If it was asked to stop; a checkpoint is saved.
     """
-    from trainers.aneurysm import training
+    from trainers.aneurysm.application import Aneurysm
+    from trainers.cad import loop
 
-    return training.train(config, context)
+    return loop.train(Aneurysm(), config, context)
 
 
 def feasible(config: Configuration) -> bool:
@@ -62,6 +64,7 @@ def evaluate(config: Configuration, model: Path, context: Context) -> Outcome:
         UsageError: If the configuration does not fit, or test cases are broken.
         Stopped: If it was asked to stop.
     """
-    from trainers.aneurysm import training
+    from trainers.aneurysm.application import Aneurysm
+    from trainers.cad import loop
 
-    return training.evaluate(config, model, context)
+    return loop.evaluate(Aneurysm(), config, model, context)

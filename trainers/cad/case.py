@@ -1,4 +1,4 @@
-"""A case: a volume, where it lies in space, and its aneurysms."""
+"""A case: a volume, where it lies in space, and what is to be found in it."""
 
 from __future__ import annotations
 
@@ -30,12 +30,15 @@ class Case:
 
     Attributes:
         name: What the case is called: its file's name or the phantom's number, never anything of the patient.
-        volume: (z, y, x) signal; the median tissue is 0 and the brightest blood about 1, see `normalise`.
+        volume: (z, y, x) or (c, z, y, x) signal, on the scale that the application's `normalise` gives it.
         spacing: Edge of a voxel, mm.
-        centres: (n, 3) centres of the aneurysms, x, y, z in mm.
+        centres: (n, 3) centres of the lesions, x, y, z in mm.
         diameters: (n,) mm; negative where unknown.
         origin: (3,) world coordinates of the centre of the first voxel.
         axes: (3, 3) columns are the unit vectors along the array's x, y and z.
+        excluded: (k, 3) centres of findings that are neither lesion nor false alarm.
+        excluded_diameters: (k,) mm; negative where unknown.
+        label: Whether the case is abnormal, where that is known of the case as a whole; else its lesions tell.
     """
 
     name: str
@@ -45,6 +48,26 @@ class Case:
     diameters: Floats
     origin: Floats = field(default_factory=lambda: np.zeros(3))
     axes: Floats = field(default_factory=lambda: np.eye(3))
+    excluded: Floats = field(default_factory=lambda: np.empty((0, 3)))
+    excluded_diameters: Floats = field(default_factory=lambda: np.empty(0))
+    label: bool | None = None
+
+    @property
+    def is_abnormal(self) -> bool:
+        """Whether there is anything to be found."""
+        return len(self.centres) > 0 if self.label is None else self.label
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Voxels along z, y, x."""
+        z, y, x = self.volume.shape[-3:]
+        return z, y, x
+
+    def holds(self, points: Floats) -> NDArray[np.bool_]:
+        """Tell which of the world points (n, 3) lie within the volume."""
+        voxels = self.to_voxels(points)
+        is_inside: NDArray[np.bool_] = np.asarray((voxels >= -0.5) & (voxels <= np.array(self.shape) - 0.5))
+        return np.asarray(is_inside.all(axis=1))
 
     def to_voxels(self, points: Floats) -> Floats:
         """Turn world coordinates (n, 3), x, y, z in mm, into array coordinates (n, 3), z, y, x."""
@@ -60,7 +83,8 @@ class Case:
 def normalise(volume: Image) -> Image:
     """Shift and scale a volume so that its median is 0 and its 99.8th percentile 1.
 
-    The median is brain, the brightest voxels are arteries; scanners give MR signals in arbitrary units.
+    In angiography the median is tissue and the brightest voxels are arteries; scanners give MR signals in arbitrary
+    units.
 
     Args:
         volume: (z, y, x) signal in any unit; a constant one becomes 0.

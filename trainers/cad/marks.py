@@ -2,46 +2,56 @@
 
 from __future__ import annotations
 
-import resource
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
+from bohpo.errors import UsageError
 from bohpo.evaluation import Case as MarkedCase
 from bohpo.evaluation import bootstrap, cpm, froc, partial_area, partial_auc
 from bohpo.trainer import Curve, Outcome
 from trainers.cad.candidates import Peaks
-from trainers.cad.case import Case
+from trainers.cad.case import Case, Split
 
 CURVE_FPS_PER_CASE = 10.0
 
 
+def require_lesions(cases: Sequence[Case], split: Split) -> None:
+    """Refuse a split of cases that no detector can learn from or be scored on.
+
+    Raises:
+        UsageError: If none of them has a lesion.
+    """
+    if not any(len(case.centres) for case in cases):
+        raise UsageError(f"none of the {len(cases)} {split} cases has a lesion; add cases, or change their split")
+
+
 def mark(case: Case, peaks: Peaks) -> MarkedCase:
-    """Put a detector's marks beside the aneurysms of their case."""
-    return MarkedCase(case.name, case.centres, case.diameters, case.to_world(peaks.points), peaks.heights)
+    """Put a detector's marks beside the lesions of their case."""
+    found = (case.to_world(peaks.points), peaks.heights)
+    return MarkedCase(case.name, case.centres, case.diameters, *found, case.excluded, case.excluded_diameters)
 
 
 def quick_partial_auc(cases: Sequence[MarkedCase], limit: float) -> float:
-    """Give the partial area alone, for reports on the way; 0 where the cases have no aneurysm."""
+    """Give the partial area alone, for reports on the way; 0 where the cases have no lesion."""
     if not any(len(case.lesions) for case in cases):
         return 0.0
     return partial_auc(froc(cases), limit)
 
 
-def score(cases: Sequence[MarkedCase], limit: float, costs: Mapping[str, float]) -> Outcome:
+def score(cases: Sequence[MarkedCase], limit: float) -> Outcome:
     """Give the outcome of a detector.
 
     Args:
-        cases: Marked cases, two at least, one of them with an aneurysm.
+        cases: Marked cases, two at least, one of them with a lesion.
         limit: False positives per case up to which the curve is integrated.
-        costs: Further metrics by name: seconds, throughput.
 
     Returns:
         Value and `partial_auc`: the normalised partial area, its variance by bootstrap over the cases. Curve `froc` up
         to 10 false positives per case with its 95% band.
 
     Raises:
-        EvaluationError: If the cases have no aneurysm at all.
+        EvaluationError: If the cases have no lesion at all.
     """
     curve, spread = froc(cases), bootstrap(cases, limit)
     metrics = {
@@ -53,8 +63,6 @@ def score(cases: Sequence[MarkedCase], limit: float, costs: Mapping[str, float])
         "cpm": cpm(curve),
         "cases": float(curve.n_cases),
         "lesions": float(curve.n_lesions),
-        "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        **costs,
     }
     return Outcome(spread.estimate, spread.variance, metrics, {"froc": _froc_curve(cases, limit)})
 

@@ -12,7 +12,7 @@ import SimpleITK as sitk  # noqa: N813 - its usual name
 
 from bohpo.errors import DataError, UsageError
 from trainers.cad.case import Case, Split
-from trainers.cad.folder import BrokenCasesError, read_folder, split_by_name
+from trainers.cad.folder import BrokenCasesError, Layout, read_folder, split_by_name
 
 
 def _write_volume(path: Path, seed: int = 0) -> None:
@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _read(folder: Path, split: Split = Split.TRAINING, count: int | None = None) -> list[Case]:
-    return list(read_folder(folder, split, count, spacing=1.0))
+    return list(read_folder(folder, split, count, Layout(spacing=1.0)))
 
 
 def _add(table: Path, row: str) -> None:
@@ -128,7 +128,7 @@ def test_a_case_in_two_splits_is_named_in_both(folder: Path) -> None:
 
 def test_an_aneurysm_that_is_there_twice_is_named(folder: Path) -> None:
     _add(folder / "lesions.csv", "a,105,-45,30,4.5")
-    assert _problems(folder) == ["a: lesions.csv has the same aneurysm twice; keep one of its lines"]
+    assert _problems(folder) == ["a: lesions.csv has the same lesion twice; keep one of its lines"]
 
 
 def test_an_unknown_split_is_named(folder: Path) -> None:

@@ -72,7 +72,7 @@ def test_the_positive_ratio_is_the_share_of_patches_at_an_aneurysm(ratio: float,
 
 def test_other_patches_are_drawn_around_the_anchors() -> None:
     sampler = _sampler([_case([[20, 22, 24]])], replace(SAMPLING, positive_ratio=0.0), anchor=(20, 22, 24))
-    assert _draw(sampler).centre_is_aneurysm().tolist() == [1.0] * 16
+    assert _draw(sampler).centre_is_lesion().tolist() == [1.0] * 16
 
 
 def test_patches_at_the_border_are_filled_up() -> None:
