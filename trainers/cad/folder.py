@@ -217,7 +217,8 @@ def _read_case(name: str, found: _Listed, layout: Layout) -> Case:
     if len(found.paths) == 1:
         try:
             case = _read_volume(name, found.paths[0], layout)
-            errors += _lesions_outside(replace(case, name=name), lesions)
+            errors += _outside(replace(case, name=name), "lesion", lesions)
+            errors += _outside(replace(case, name=name), "excluded finding", excluded)
         except DataError as error:
             errors.append(error)
     if errors or case is None:
@@ -262,18 +263,19 @@ def _contradictions(name: str, found: _Listed, layout: Layout) -> Iterator[DataE
     if len(found.splits) > 1:
         splits = " and ".join(sorted(found.splits))
         yield DataError(name, f"{SPLITS_FILE} has it in {splits}", "keep one of its lines")
-    if len(set(found.lesions)) < len(found.lesions):
-        yield DataError(name, f"{LESIONS_FILE} has the same lesion twice", "keep one of its lines")
+    for table, findings in ((LESIONS_FILE, found.lesions), (EXCLUDED_FILE, found.excluded)):
+        if len(set(findings)) < len(findings):
+            yield DataError(name, f"{table} has the same finding twice", "keep one of its lines")
     if len(found.labels) > 1:
         yield DataError(name, f"{LABELS_FILE} says normal and abnormal", "keep one of its lines")
     if layout.is_labelled and not found.labels and not found.errors:
         yield DataError(name, f"{LABELS_FILE} does not name it", f"add a line {name},normal or {name},abnormal")
 
 
-def _lesions_outside(case: Case, lesions: Floats) -> Iterator[DataError]:
-    for (x, y, z, _), is_inside in zip(lesions, case.holds(lesions[:, :3]), strict=True):
+def _outside(case: Case, kind: str, findings: Floats) -> Iterator[DataError]:
+    for (x, y, z, _), is_inside in zip(findings, case.holds(findings[:, :3]), strict=True):
         if not is_inside:
-            problem = f"its lesion at {x:g}, {y:g}, {z:g} lies outside the volume"
+            problem = f"its {kind} at {x:g}, {y:g}, {z:g} lies outside the volume"
             yield DataError(
                 case.name, problem, "give world coordinates in mm, LPS (from RAS change the signs of x and y)"
             )

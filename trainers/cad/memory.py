@@ -51,10 +51,19 @@ def peak_memory() -> dict[str, float]:
 def recompute_activations(network: nn.Module) -> None:
     """Keep the activations between a network's children only, and compute those within again in the backward pass.
 
-    The children take and give tensors. Weights and losses are the same bits; statistics of batches are counted once.
+    Members of lists of modules count as children. They take and give tensors. Weights and losses are the same bits;
+    statistics of batches are counted once.
     """
-    for child in network.children():
+    for child in _called_children(network):
         child.forward = partial(checkpoint, child.forward, use_reentrant=False, context_fn=partial(_contexts, child))
+
+
+def _called_children(module: nn.Module) -> Iterator[nn.Module]:
+    for child in module.children():
+        if isinstance(child, nn.ModuleList | nn.ModuleDict):
+            yield from _called_children(child)
+        else:
+            yield child
 
 
 def _contexts(module: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:

@@ -40,6 +40,13 @@ class Phantom:
     labels: Path | None = None
 
     @property
+    def split(self) -> Split:
+        """Which split it belongs to."""
+        return max(
+            (split for split in Split if _FIRST_INDEX[split] <= self.index), key=lambda split: _FIRST_INDEX[split]
+        )
+
+    @property
     def name(self) -> str:
         """What the case is called."""
         return f"phantom-{self.preset}-{self.seed}-{self.index:06d}"

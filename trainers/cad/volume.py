@@ -8,19 +8,21 @@ SimpleITK reads them. Only the signal and where it lies are taken; no other tag 
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import math
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813 - its usual name
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from bohpo.errors import DataError
 from trainers.cad.case import Floats, Image
+from trainers.cad.slices import read_series
 
 LEAST_EDGE = 8
 
@@ -30,7 +32,7 @@ class Volume:
     """A volume with cubic voxels, its array's axes as close to x, y, z of LPS as they come.
 
     Attributes:
-        signal: (z, y, x) signal.
+        signal: (z, y, x) signal; (c, z, y, x) where an application stacks several.
         spacing: Edge of a voxel, mm.
         origin: (3,) world coordinates x, y, z of the centre of the first voxel, mm.
         axes: (3, 3) columns are the unit vectors along the array's x, y and z.
@@ -40,14 +42,6 @@ class Volume:
     spacing: float
     origin: Floats
     axes: Floats
-
-    def holds(self, points: Floats) -> NDArray[np.bool_]:
-        """Tell which of the world points (n, 3) lie within the volume."""
-        voxels = (points - self.origin) @ self.axes / self.spacing
-        is_inside: NDArray[np.bool_] = np.asarray(
-            (voxels >= -0.5) & (voxels <= np.array(self.signal.shape[::-1]) - 0.5)
-        )
-        return np.asarray(is_inside.all(axis=1))
 
 
 def read_volume(name: str, path: Path, spacing: float) -> Volume:
@@ -64,11 +58,55 @@ def read_volume(name: str, path: Path, spacing: float) -> Volume:
     Raises:
         DataError: If it cannot be read, is no 3D volume of one channel, is too small, or has signal that is not finite.
     """
+    if path.is_dir():
+        with _errors_named(name, path):
+            return to_volume(name, path, read_series(name, path, spacing), spacing)
+    return to_volume(name, path, read_image(name, path), spacing)
+
+
+def read_image(name: str, path: Path) -> sitk.Image:
+    """Read a file as it is, of any dimension.
+
+    Args:
+        name: What errors call the case.
+        path: A file that SimpleITK reads.
+
+    Raises:
+        DataError: If it cannot be read, or its axes are not at right angles.
+    """
+    with _errors_named(name, path):
+        return _read_file(path)
+
+
+@contextlib.contextmanager
+def _errors_named(name: str, path: Path) -> Iterator[None]:
+    """Say of which case it is, and what to do, when a file cannot be read."""
     try:
-        image = _read_series(name, path) if path.is_dir() else _read_file(path)
+        yield
     except (RuntimeError, OSError, EOFError, zlib.error) as error:
-        reason = str(error).strip().splitlines()[-1].strip()
-        raise DataError(name, f"{path.name} cannot be read ({reason})", "replace the file, it may be torn") from error
+        problem, remedy = f"{path.name} cannot be read ({_last_line(error)})", "replace the file, it may be torn"
+        if "orthonormal" in str(error):
+            problem = f"{path.name} has axes that are not at right angles, those of a tilted gantry"
+            remedy = "give the DICOM series, or the file that dcm2niix calls NAME_Tilt_1.nii.gz"
+        raise DataError(name, problem, remedy) from error
+
+
+def _last_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[-1].strip()
+
+
+def to_volume(name: str, path: Path, image: sitk.Image, spacing: float) -> Volume:
+    """Turn and resample an image.
+
+    Args:
+        name: What errors call the case.
+        path: Where the image was read.
+        image: A 3D image of one channel.
+        spacing: Edge of the new voxels, mm.
+
+    Raises:
+        DataError: If it is no 3D volume of one channel, is too small, or has signal that is not finite.
+    """
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
         kind = f"{image.GetDimension()}D with {image.GetNumberOfComponentsPerPixel()} channels"
         raise DataError(name, f"{path.name} is {kind}", "give one 3D volume of magnitudes")
@@ -100,14 +138,6 @@ def _check_length(path: Path) -> None:
         found = sum(len(block) for block in iter(lambda: stream.read(1 << 20), b""))
     if found < expected:
         raise OSError(f"{found} of {expected} bytes are there")
-
-
-def _read_series(name: str, path: Path) -> sitk.Image:
-    series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(path))
-    if len(series) != 1:
-        remedy = "keep the files of the TOF-MRA series only" if series else "add its files, or remove the folder"
-        raise DataError(name, f"the folder {path.name} holds {len(series)} DICOM series", remedy)
-    return sitk.ReadImage(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), series[0]))
 
 
 def _resample(image: sitk.Image, spacing: float) -> Volume:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trainers.aneurysm.blobs import blobs
-from trainers.aneurysm.vessels import Spheres, draw
+from trainers.cad.phantoms.tubes import Spheres, draw
 
 
 def test_blobs_of_an_aneurysms_size_are_found() -> None:

@@ -128,7 +128,7 @@ def test_a_case_in_two_splits_is_named_in_both(folder: Path) -> None:
 
 def test_an_aneurysm_that_is_there_twice_is_named(folder: Path) -> None:
     _add(folder / "lesions.csv", "a,105,-45,30,4.5")
-    assert _problems(folder) == ["a: lesions.csv has the same lesion twice; keep one of its lines"]
+    assert _problems(folder) == ["a: lesions.csv has the same finding twice; keep one of its lines"]
 
 
 def test_an_unknown_split_is_named(folder: Path) -> None:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from trainers.aneurysm.vessels import Spheres, draw
 from trainers.cad.case import Case, Floats
 from trainers.cad.patches import Batch, PatchSampler, Sampling
+from trainers.cad.phantoms.tubes import Spheres, draw
 
 SAMPLING = Sampling(batch=16, edge=16, positive_ratio=1.0, jitter=0.2, jitter_in_radii=False, augmentation=0.0)
 
