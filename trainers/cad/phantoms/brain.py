@@ -28,8 +28,8 @@ RIBBON_MM = 3.0
 GAP_MM = 0.7
 """Thickness of the cortex, and half the width of a sulcus."""
 
-WARP_MM, WARP_SCALE_MM = 2.5, 35.0
-TURN_RADIANS, SHIFT_MM, SIZE_SPREAD = 0.12, 2.0, 0.04
+WARP_MM, WARP_SCALE_MM = 2.0, 40.0
+TURN_RADIANS, SHIFT_MM, SIZE_SPREAD = 0.1, 2.0, 0.04
 """Standard deviations of what makes brains differ: warp, turn about each axis, shift, logarithm of the size."""
 
 
@@ -108,7 +108,7 @@ def pose(rng: Generator, shape: Sequence[int], spacing: float, scale: float) -> 
     return Points(z, y, x, size)
 
 
-def grow_brain(rng: Generator, points: Points, spacing: float) -> Tissues:
+def grow_brain(rng: Generator, points: Points, spacing: float, gap_mm: float = GAP_MM) -> Tissues:
     """Give the tissues of a brain without its skull.
 
     The widths of cortex and sulci are those of an adult in the volume's own mm, however small the brain.
@@ -117,6 +117,7 @@ def grow_brain(rng: Generator, points: Points, spacing: float) -> Tissues:
         rng: Source of chance.
         points: Where each voxel lies, see `pose`.
         spacing: Edge of a voxel, mm.
+        gap_mm: Half the width of sulci and fissures, and all of the rim of fluid around the brain.
 
     Returns:
         (z, y, x) tissues.
@@ -127,11 +128,11 @@ def grow_brain(rng: Generator, points: Points, spacing: float) -> Tissues:
     tentorium = np.abs(cerebrum - cerebellum) / 2
     pia = np.minimum.reduce([hull, tentorium, sylvian, _fissure_distance(points), _sulcus_distance(rng, hull, spacing)])
     ribbon = np.where(cerebellum > cerebrum, 2 * RIBBON_MM, RIBBON_MM)
-    tissue = np.where(pia < GAP_MM + ribbon, Tissue.GREY, Tissue.WHITE).astype(np.uint8)
-    tissue[pia < GAP_MM] = Tissue.CSF
-    is_inner = pia > GAP_MM + RIBBON_MM
+    tissue = np.where(pia < gap_mm + ribbon, Tissue.GREY, Tissue.WHITE).astype(np.uint8)
+    tissue[pia < gap_mm] = Tissue.CSF
+    is_inner = pia > gap_mm + RIBBON_MM
     tissue[is_inner & (_deepest(points, _DEEP_GREY) > 0)] = Tissue.GREY
-    tissue[(stem > GAP_MM) & (stem > np.maximum(cerebellum, cerebrum - 8 * points.mm_per_mm))] = Tissue.WHITE
+    tissue[(stem > gap_mm) & (stem > np.maximum(cerebellum, cerebrum - 8 * points.mm_per_mm))] = Tissue.WHITE
     tissue[(hull > 4) & (_deepest(points, _VENTRICLES) > 0)] = Tissue.VENTRICLE
     tissue[hull <= 0] = Tissue.OUTSIDE
     return tissue
