@@ -87,6 +87,11 @@ def evaluate(application: Application[S, B, F], config: Configuration, model: Pa
         return _Session(application, settings, context, processes).evaluate(model)
 
 
+def drawing_threads(context: Context, device: torch.device) -> int:
+    """Give how many threads draw patches: on a single CPU nobody helps the one that trains."""
+    return context.threads if device.type == "cuda" else min(2, context.threads - 1)
+
+
 @dataclass(frozen=True, slots=True)
 class _Session(Generic[S, B, F]):
     """One training or evaluation."""
@@ -134,7 +139,8 @@ class _Session(Generic[S, B, F]):
         source = run.learner.patches(training, np.random.default_rng(self.context.seed))
         steps = range(run.step, self.settings.steps, self.team.steps_at_once)
         saver = _Saver(self.context)
-        with contextlib.closing(drawn_ahead(lambda step: self._draw(source, step), steps, self._threads)) as batches:
+        threads = drawing_threads(self.context, self.team.device)
+        with contextlib.closing(drawn_ahead(lambda step: self._draw(source, step), steps, threads)) as batches:
             for step, drawn in zip(steps, batches, strict=True):
                 run.take_step(drawn)
                 is_report_due = run.step * REPORTS // self.settings.steps > step * REPORTS // self.settings.steps
@@ -156,11 +162,6 @@ class _Session(Generic[S, B, F]):
         if self.team.device.type == "cuda":
             patches = patches.pinned()
         return Drawn(patches, len(patches) * self.team.shares / self.settings.batch, (seed + self.team.rank) % 2**63)
-
-    @property
-    def _threads(self) -> int:
-        """Threads that draw patches: one trains, and on a single CPU nobody else helps it."""
-        return self.context.threads if self.team.device.type == "cuda" else min(2, self.context.threads - 1)
 
     def _report(self, run: Run[B, F], validation: Sequence[Case]) -> None:
         """Report the score on the first few validation cases: quick, noisy, and not the outcome."""

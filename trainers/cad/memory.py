@@ -74,11 +74,13 @@ def _contexts(module: nn.Module) -> tuple[AbstractContextManager[None], Abstract
 @contextlib.contextmanager
 def _without_statistics(module: nn.Module) -> Iterator[None]:
     """Keep the running statistics of batch normalisation as they are."""
-    counting = [each for each in module.modules() if isinstance(each, _BatchNorm) and each.track_running_stats]
+    counting = [each for each in module.modules() if isinstance(each, _BatchNorm)]
+    before = [(each.momentum, each.num_batches_tracked) for each in counting]
     for each in counting:
-        each.track_running_stats = False
+        each.momentum = 0.0
+        each.num_batches_tracked = None if each.num_batches_tracked is None else each.num_batches_tracked.clone()
     try:
         yield
     finally:
-        for each in counting:
-            each.track_running_stats = True
+        for each, (momentum, count) in zip(counting, before, strict=True):
+            each.momentum, each.num_batches_tracked = momentum, count
