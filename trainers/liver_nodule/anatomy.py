@@ -12,7 +12,7 @@ from numpy.random import Generator
 
 from trainers.cad.phantoms.blobs import Blob, draw_blob, paint
 from trainers.cad.phantoms.fields import Floats, Image, smooth_field
-from trainers.cad.phantoms.tubes import Spheres, centre_line, draw, murray, perpendicular
+from trainers.cad.phantoms.tubes import Spheres, centre_line, draw, murray, perpendicular, unit
 from trainers.liver_nodule.contrast import Uptake
 
 LEAST_VESSEL_VOXELS = 0.5
@@ -143,22 +143,17 @@ def _vessels(rng: Generator, grid: Grid) -> Image:
 def _grow(rng: Generator, start: Floats, heading: Floats, radius: float, least: float) -> list[Spheres]:
     """Grow a tree of veins; each bifurcates by Murray's law until its branches are thinner than `least`, mm."""
     tubes: list[Spheres] = []
-    shoots: list[tuple[Floats, Floats, float]] = [(start, _unit(heading), radius)]
+    shoots: list[tuple[Floats, Floats, float]] = [(start, unit(heading), radius)]
     while shoots:
         first, course, width = shoots.pop()
         points = centre_line(rng, first, course, width * rng.uniform(5, 8), tortuosity=0.2)
         dense_enough = points[:: max(1, int(width))]  # a third of the radius apart
         tubes.append(Spheres(dense_enough, np.full(len(dense_enough), width), np.ones(len(dense_enough))))
         radii, angles = murray(0.95 * width, rng.uniform(0.5, 0.75))
-        ahead = _unit(points[-1] - points[-3])
+        ahead = unit(points[-1] - points[-3])
         aside = perpendicular(rng, ahead)
         for branch, angle, side in zip(radii, angles, (1, -1), strict=True):
             if branch >= least:
-                course = _unit(np.cos(angle) * ahead + side * np.sin(angle) * aside)
+                course = unit(np.cos(angle) * ahead + side * np.sin(angle) * aside)
                 shoots.append((points[-1], course, float(branch)))
     return tubes
-
-
-def _unit(vector: Floats) -> Floats:
-    unit: Floats = vector / np.linalg.norm(vector)
-    return unit

@@ -6,13 +6,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+NODULE_SHARE = 0.04
+"""About the share of nodule cells in a patch that is drawn around a nodule."""
+
 
 def focal_loss(logits: Tensor, targets: Tensor, *, gamma: float, alpha: float) -> Tensor:
     """Give the focal loss of cells.
 
     Each cell's cross-entropy is weighted by the distance between target and probability to the power of gamma, and by
-    alpha where there is a nodule, 1 - alpha elsewhere. The sum is divided by the number of nodule cells, so patches
-    without a nodule do not dilute those with one.
+    alpha where there is a nodule, 1 - alpha elsewhere. The source divides by the number of objects in the batch; here
+    a constant stands for it, so that the loss of a batch stays the mean of its parts' losses.
 
     Args:
         logits: (...) logits of the cells.
@@ -30,5 +33,5 @@ def focal_loss(logits: Tensor, targets: Tensor, *, gamma: float, alpha: float) -
     cross_entropy = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
     focus = (targets - torch.sigmoid(logits)).abs() ** gamma
     weights = alpha * targets + (1 - alpha) * (1 - targets)
-    loss: Tensor = (weights * focus * cross_entropy).sum() / targets.sum().clamp(min=1.0)
+    loss: Tensor = (weights * focus * cross_entropy).mean() / NODULE_SHARE
     return loss

@@ -95,7 +95,7 @@ class UNet4d(nn.Module):
         return logits
 
     def set_prior(self, probability: float) -> None:
-        """Let the untrained network say "nodule" with this probability everywhere.
+        """Let the untrained network say "nodule" with about this probability everywhere.
 
         Source:
             Lin et al., Focal loss for dense object detection, ICCV 2017, section 4.1: without it the many cells
@@ -104,7 +104,7 @@ class UNet4d(nn.Module):
         last = self.head[-1]
         assert isinstance(last, nn.Conv3d)
         assert last.bias is not None
-        nn.init.zeros_(last.weight)
+        nn.init.normal_(last.weight, std=0.01)
         nn.init.constant_(last.bias, float(torch.logit(torch.tensor(probability))))
 
 
