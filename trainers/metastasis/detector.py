@@ -16,7 +16,7 @@ from trainers.cad.case import Case, Floats, Image
 from trainers.cad.marks import mark
 from trainers.cad.patches import Batch, PatchSampler, Sampling
 from trainers.cad.tiles import Tiling, slide
-from trainers.metastasis.intensity import is_brain
+from trainers.metastasis.intensity import brain_box, is_brain
 from trainers.metastasis.network import DetectionNetwork
 from trainers.metastasis.settings import MOMENTUM, Settings
 from trainers.metastasis.structure import STRIDE, Structure
@@ -73,12 +73,15 @@ class MetastasisDetector:
 
     def examine(self, case: Case) -> MarkedCase:
         """Mark the local maxima of the heat map that lie in the brain."""
-        heat = self.heat_map(case.volume)
-        inside = functional.max_pool3d(torch.from_numpy(is_brain(case.volume))[None].float(), STRIDE, ceil_mode=True)
+        box = brain_box(case.volume)
+        volume = case.volume[box]
+        heat = self.heat_map(volume)
+        inside = functional.max_pool3d(torch.from_numpy(is_brain(volume))[None].float(), STRIDE, ceil_mode=True)
         heat = np.where(inside[0].numpy() > 0, heat, heat.min())
         radius = max(1, round(2.0 / (STRIDE * case.spacing)))
         cells, logits = local_maxima(heat, radius, MARKS_PER_CASE)
-        return mark(case, Peaks(cells * STRIDE + (STRIDE - 1) / 2, logits))
+        corner = np.array([part.start for part in box])
+        return mark(case, Peaks(corner + cells * STRIDE + (STRIDE - 1) / 2, logits))
 
     def heat_map(self, volume: Image) -> Image:
         """Give the logits (z / 2, y / 2, x / 2), rounded up, of a volume (z, y, x)."""

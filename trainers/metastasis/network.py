@@ -6,10 +6,18 @@ MONAI costs every training three seconds.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
 from trainers.metastasis.structure import GROUP, Block, Structure
+
+PRIOR = 0.01
+"""Probability of a metastasis that an untrained network gives: so the first steps need not learn that they are rare.
+
+Source: Lin et al., Focal loss for dense object detection, ICCV 2017.
+"""
 
 
 class DetectionNetwork(nn.Module):
@@ -33,6 +41,7 @@ class DetectionNetwork(nn.Module):
         )
         self.up = nn.ModuleList(ConvolutionBlock(structure, block, dropout) for block in up)
         self.head = nn.Conv3d(widths[1], 1, 1)
+        nn.init.constant_(self.head.bias, -math.log((1 - PRIOR) / PRIOR))  # type: ignore[arg-type]
 
     def forward(self, volumes: Tensor) -> Tensor:
         """Turn volumes (b, 1, z, y, x) into logits (b, 1, z / 2, y / 2, x / 2)."""

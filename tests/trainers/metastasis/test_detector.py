@@ -77,3 +77,19 @@ def test_steps_of_the_chosen_optimizer_lower_the_loss(configuration: Configurati
     before.backward()  # type: ignore[no-untyped-call]
     steps.step()
     assert detector.loss(batch).item() < before.item()
+
+
+def test_where_the_brain_lies_in_the_volume_does_not_move_its_marks(configuration: Configuration) -> None:
+    detector, brain = _detector(configuration), np.random.default_rng(0).normal(size=(16, 16, 16)).astype(np.float32)
+    found = []
+    for before in (8, 16):
+        volume = np.full((48, 48, 48), BACKGROUND, np.float32)
+        volume[before : before + 16, before : before + 16, before : before + 16] = np.clip(brain, -0.9, None)
+        case = Case("noise", volume, 1.5, np.empty((0, 3)), np.empty(0))
+        found.append(detector.examine(case).marks - before * case.spacing)
+    assert found[0] == pytest.approx(found[1])
+
+
+def test_an_untrained_network_takes_metastases_for_rare(configuration: Configuration) -> None:
+    heat = _detector(configuration).heat_map(_half_a_brain((16, 16, 16)))
+    assert 1 / (1 + np.exp(-np.median(heat))) < 0.1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trainers.metastasis.intensity import BACKGROUND, is_brain, normalise
+from trainers.metastasis.intensity import BACKGROUND, MARGIN, brain_box, is_brain, normalise
 from trainers.metastasis.phantom import PRESETS, make_phantom
 
 
@@ -38,3 +38,11 @@ def test_air_with_noise_around_a_head_is_background() -> None:
 
 def test_a_volume_without_signal_is_all_background() -> None:
     assert (normalise(np.zeros((4, 4, 4), np.float32)) == BACKGROUND).all()
+
+
+def test_the_brain_is_cut_out_with_a_margin_that_ends_at_the_volumes_border() -> None:
+    volume = np.full((20, 20, 20), BACKGROUND, np.float32)
+    volume[8:10, 1:5, 19] = 0.0
+    assert brain_box(volume) == (slice(8 - MARGIN, 10 + MARGIN), slice(0, 5 + MARGIN), slice(19 - MARGIN, 20 + MARGIN))
+    assert volume[brain_box(volume)].shape == (10, 9, 5)
+    assert volume[brain_box(np.full((20, 20, 20), BACKGROUND, np.float32))].shape == volume.shape

@@ -60,9 +60,9 @@ def test_a_training_that_was_stopped_ends_with_the_same_bits(
 
 
 def test_some_training_finds_more_than_none(configuration: Configuration, tmp_path: Path) -> None:
-    config = {**configuration, "batch": 8, "base_width": 8, "training_cases": 16, "validation_cases": 16}
+    config = {**configuration, "batch": 8, "base_width": 8, "training_cases": 10, "validation_cases": 12}
     untrained = train({**config, "learning_rate": 1e-9, "iterations": 1}, Context.in_directory(tmp_path / "untrained"))
-    trained = train({**config, "iterations": 120}, Context.in_directory(tmp_path / "trained"))
+    trained = train({**config, "iterations": 90}, Context.in_directory(tmp_path / "trained"))
     assert trained.value > untrained.value + 0.1
 
 
@@ -81,12 +81,6 @@ def test_an_impossible_network_is_refused_before_any_case_is_made(configuration:
     config = {**configuration, "levels": 5, "data": "/nowhere"}
     with pytest.raises(UsageError, match=r"^kernel: 3 reaches beyond"):
         train(config, Context.in_directory(tmp_path))
-
-
-def test_the_validation_cases_of_tiny_have_sixty_metastases(configuration: Configuration) -> None:
-    config = {key: value for key, value in configuration.items() if key != "validation_cases"}
-    settings = Settings.from_configuration(config)
-    assert sum(len(case.centres) for case in Metastasis().cases(settings, Split.VALIDATION)) >= 60
 
 
 def test_phantoms_with_the_anatomy_of_label_maps_are_cases_of_their_own(
