@@ -68,15 +68,15 @@ class HeadCtAnomaly(Application[Settings, Batch, Examined]):
 
     def require(self, cases: Sequence[Case], split: Split) -> None:
         """Refuse abnormal cases to train on, and cases of one kind to score."""
-        if split is Split.TRAINING:
-            if abnormal := [case.name for case in cases if case.is_abnormal]:
-                remedy = "train on normal cases only: change their split, or leave them out"
-                raise UsageError(f"{', '.join(abnormal)}: training cases that are abnormal; {remedy}")
-        elif len({case.is_abnormal for case in cases}) < 2:
-            kind = "abnormal" if cases[0].is_abnormal else "normal"
-            raise UsageError(
-                f"all {len(cases)} {split} cases are {kind}; add cases of both kinds, or change their split"
-            )
+        kinds = {case.is_abnormal for case in cases}
+        if split is Split.TRAINING and True in kinds:
+            abnormal = ", ".join(case.name for case in cases if case.is_abnormal)
+            remedy = "train on normal cases only: change their split, or leave them out"
+            raise UsageError(f"{abnormal}: training cases that are abnormal; {remedy}")
+        needed = {False} if split is Split.TRAINING else {False, True}
+        if kinds != needed:
+            absent = " or ".join("abnormal" if kind else "normal" for kind in sorted(needed - kinds))
+            raise UsageError(f"none of the {len(cases)} {split} cases is {absent}; add some, or change their split")
 
     def early_score(self, settings: Settings, findings: Sequence[Examined]) -> float:
         """Give the area under the ROC curve of these cases."""

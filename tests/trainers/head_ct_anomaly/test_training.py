@@ -154,5 +154,7 @@ def test_abnormal_cases_to_train_on_are_refused_by_name(
 def test_splits_of_one_kind_are_refused(configuration: Configuration, tmp_path: Path, phantom: PhantomMaker) -> None:
     folder = _folder(tmp_path / "cases", phantom)
     (folder / "labels.csv").write_text((folder / "labels.csv").read_text().replace("abnormal", "normal"))
-    with pytest.raises(UsageError, match=r"^all 2 validation cases are normal; add cases of both kinds"):
+    with pytest.raises(
+        UsageError, match=r"^none of the 2 validation cases is abnormal; add some, or change their split"
+    ):
         train({**configuration, "data": str(folder), "spacing_mm": 3.2}, Context.in_directory(tmp_path / "train"))
