@@ -13,12 +13,11 @@ A case without a row in lesions.csv has no lesion. Without splits.csv a case's n
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +25,18 @@ import numpy as np
 from bohpo.errors import DataError, UsageError
 from trainers.cad.cache import cached
 from trainers.cad.case import Case, Floats, Image, Split, normalise
+from trainers.cad.tables import (
+    EXCLUDED_FILE,
+    LABELS_FILE,
+    LESIONS_FILE,
+    SPLITS_FILE,
+    ListedCase,
+    add_labels,
+    add_lesions,
+    add_splits,
+)
 from trainers.cad.volume import Volume, read_volume
 
-LESIONS_FILE, EXCLUDED_FILE, LABELS_FILE, SPLITS_FILE = "lesions.csv", "excluded.csv", "labels.csv", "splits.csv"
-LESION_COLUMNS = ("case", "x", "y", "z", "diameter_mm")
-LABELS = {"normal": False, "abnormal": True}
 VOLUME_SUFFIXES = (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd")
 
 
@@ -67,18 +73,6 @@ class BrokenCasesError(DataError):
         UsageError.__init__(self, "\n".join(str(error) for error in errors))
 
 
-@dataclass(slots=True)
-class _Listed:
-    """What a folder says of one case, before its volume is read."""
-
-    paths: list[Path] = field(default_factory=list)
-    lesions: list[tuple[float, ...]] = field(default_factory=list)
-    excluded: list[tuple[float, ...]] = field(default_factory=list)
-    labels: set[bool] = field(default_factory=set)
-    splits: set[Split] = field(default_factory=set)
-    errors: list[DataError] = field(default_factory=list)
-
-
 def read_folder(folder: Path, split: Split, count: int | None, layout: Layout) -> Iterator[Case]:
     """Read the cases of one split; files and rows of the other splits' cases are passed over, broken ones too.
 
@@ -101,7 +95,7 @@ def read_folder(folder: Path, split: Split, count: int | None, layout: Layout) -
     errors: list[DataError] = []
     for name, found in listed:
         try:
-            case = _read_case(name, found, layout)
+            case = read_case(name, found, layout)
         except BrokenCasesError as broken:
             errors += broken.errors
             continue
@@ -120,27 +114,32 @@ def split_by_name(name: str) -> Split:
     return Split.TRAINING if share < 0.6 else Split.VALIDATION if share < 0.8 else Split.TEST
 
 
-def _list_split(folder: Path, split: Split, layout: Layout) -> dict[str, _Listed]:
-    return {name: found for name, found in _list_cases(folder, layout).items() if _concerns(split, name, found)}
+def _list_split(folder: Path, split: Split, layout: Layout) -> dict[str, ListedCase]:
+    return {name: found for name, found in list_cases(folder, layout).items() if _concerns(split, name, found)}
 
 
-def _list_cases(folder: Path, layout: Layout) -> dict[str, _Listed]:
+def list_cases(folder: Path, layout: Layout) -> dict[str, ListedCase]:
+    """List all cases of a folder and what its tables say of them; no volume is read.
+
+    Raises:
+        UsageError: If there is no such folder, or a table lacks a column.
+    """
     if not folder.is_dir():
         raise UsageError(f"data: there is no folder {folder}; give phantom:tiny or a folder of cases")
-    listed: dict[str, _Listed] = defaultdict(_Listed)
+    listed: dict[str, ListedCase] = defaultdict(ListedCase)
     for name, path in _volumes(folder):
         listed[name].paths.append(path)
     if layout.is_labelled:
-        _add_labels(folder / LABELS_FILE, listed)
+        add_labels(folder / LABELS_FILE, listed)
     else:
-        _add_lesions(folder / LESIONS_FILE, listed)
+        add_lesions(folder / LESIONS_FILE, listed)
         if (folder / EXCLUDED_FILE).exists():
-            _add_lesions(folder / EXCLUDED_FILE, listed)
-    _add_splits(folder / SPLITS_FILE, listed)
+            add_lesions(folder / EXCLUDED_FILE, listed)
+    add_splits(folder / SPLITS_FILE, listed)
     return listed
 
 
-def _concerns(split: Split, name: str, found: _Listed) -> bool:
+def _concerns(split: Split, name: str, found: ListedCase) -> bool:
     """Tell whether a case is the split's; a row that names no volume may be anyone's, misspelt."""
     is_stray = not found.paths and not found.splits
     return is_stray or split in (found.splits or {split_by_name(name)})
@@ -156,67 +155,25 @@ def _volumes(folder: Path) -> Iterator[tuple[str, Path]]:
             yield path.name.removesuffix(suffix), path
 
 
-def _add_lesions(table: Path, listed: dict[str, _Listed]) -> None:
-    for row in _rows(table, LESION_COLUMNS):
-        name, *figures = (row[column] for column in LESION_COLUMNS)
-        try:
-            lesion = tuple(float(figure) for figure in figures)
-        except ValueError:
-            lesion = (math.nan,)
-        if all(math.isfinite(figure) for figure in lesion) and lesion[3] != 0:
-            found = listed[name]
-            (found.lesions if table.name == LESIONS_FILE else found.excluded).append(lesion)
-            continue
-        problem = f"line {row['line']} of {table.name} says {', '.join(figures)}"
-        remedy = "write x, y, z and the diameter in mm, as numbers; -1 for a diameter that is not known"
-        listed[name].errors.append(DataError(name, problem, remedy))
+def read_case(name: str, found: ListedCase, layout: Layout, *, from_cache: bool = True) -> Case:
+    """Read a case.
 
+    Args:
+        name: Its name.
+        found: What the folder says of it.
+        layout: How its volume is read.
+        from_cache: Whether a volume that was read before may be taken from the cache.
 
-def _add_labels(table: Path, listed: dict[str, _Listed]) -> None:
-    for row in _rows(table, ("case", "label")):
-        found = listed[row["case"]]
-        if row["label"] in LABELS:
-            found.labels.add(LABELS[row["label"]])
-        else:
-            problem = f"line {row['line']} of {table.name} says label {row['label']!r}"
-            found.errors.append(DataError(row["case"], problem, f"write one of {', '.join(LABELS)}"))
-
-
-def _add_splits(table: Path, listed: dict[str, _Listed]) -> None:
-    if not table.exists():
-        return
-    for row in _rows(table, ("case", "split")):
-        found = listed[row["case"]]
-        if row["split"] in list(Split):
-            found.splits.add(Split(row["split"]))
-        else:
-            problem = f"line {row['line']} of {table.name} says split {row['split']!r}"
-            found.errors.append(DataError(row["case"], problem, f"write one of {', '.join(Split)}"))
-
-
-def _rows(table: Path, columns: tuple[str, ...]) -> Iterator[Mapping[str, str]]:
-    """Give the rows of a table with the number of their line; a cell that is missing is empty."""
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream, restval="", skipinitialspace=True)
-            absent = [column for column in columns if column not in (reader.fieldnames or ())]
-            if absent:
-                raise UsageError(f"{table} lacks the column {', '.join(absent)}; its first line is {','.join(columns)}")
-            for row in reader:
-                yield {**{column: row[column].strip() for column in columns}, "line": str(reader.line_num)}
-    except FileNotFoundError:
-        raise UsageError(f"{table} is missing; write it, with the first line {','.join(columns)}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{table} is no CSV file ({error}); save it as CSV, UTF-8") from error
-
-
-def _read_case(name: str, found: _Listed, layout: Layout) -> Case:
+    Raises:
+        BrokenCasesError: With all that is wrong with the case.
+    """
     errors = [*found.errors, *_contradictions(name, found, layout)]
     lesions, excluded = (np.array(rows).reshape(-1, 4) for rows in (found.lesions, found.excluded))
     case = None
     if len(found.paths) == 1:
         try:
-            case = _read_volume(name, found.paths[0], layout)
+            make = partial(_read_volume, name, found.paths[0], layout)
+            case = cached(f"volumes/{_digest(found.paths[0], layout)}", make) if from_cache else make()
             errors += _outside(replace(case, name=name), "lesion", lesions)
             errors += _outside(replace(case, name=name), "excluded finding", excluded)
         except DataError as error:
@@ -235,15 +192,10 @@ def _read_case(name: str, found: _Listed, layout: Layout) -> Case:
 
 
 def _read_volume(name: str, path: Path, layout: Layout) -> Case:
-    """Read a volume, or map it from the cache: resampling takes far longer than a step of a training."""
-
-    def read() -> Case:
-        volume = layout.read(name, path, layout.spacing)
-        signal = layout.normalise(volume.signal)
-        return Case(path_digest, signal, volume.spacing, np.empty((0, 3)), np.empty(0), volume.origin, volume.axes)
-
-    path_digest = _digest(path, layout)
-    return cached(f"volumes/{path_digest}", read)
+    """Read and normalise a volume, which takes far longer than a step of a training."""
+    volume = layout.read(name, path, layout.spacing)
+    nothing = (np.empty((0, 3)), np.empty(0))
+    return Case("", layout.normalise(volume.signal), volume.spacing, *nothing, volume.origin, volume.axes)
 
 
 def _digest(path: Path, layout: Layout) -> str:
@@ -254,7 +206,7 @@ def _digest(path: Path, layout: Layout) -> str:
     return hashlib.sha256(repr((states, how, layout.version, layout.spacing)).encode()).hexdigest()[:32]
 
 
-def _contradictions(name: str, found: _Listed, layout: Layout) -> Iterator[DataError]:
+def _contradictions(name: str, found: ListedCase, layout: Layout) -> Iterator[DataError]:
     if not found.paths:
         yield DataError(name, "the tables name it, but it has no volume", f"add {name}.nii.gz or a folder {name}")
     if len(found.paths) > 1:

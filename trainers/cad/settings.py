@@ -106,6 +106,12 @@ class TrainingSettings:
             raise UsageError("\n".join(found))
         return settings
 
+    @classmethod
+    def least(cls, **given: object) -> Self:
+        """Give settings that are at their least where nothing is given: for what does not depend on the others."""
+        required = [each for each in _expected(cls).values() if each.absence()]
+        return cls(**{**{each.key: each.least() for each in required}, **given})
+
     def mistakes(self) -> Iterator[str]:
         """Say what does not fit together, one line `key: problem; remedy` each; each value by itself fits."""
         yield from ()
@@ -151,6 +157,13 @@ class _Expected(NamedTuple):
         if self.kind is int:
             return int(value) if math.isfinite(value) and value == int(value) else value
         return float(value) if self.kind is float else value
+
+    def least(self) -> Any:
+        """Give the least value, or the first choice."""
+        low, _, multiple = self.bounds
+        return (
+            self.choices[0] if self.choices else self.kind(-(-low // multiple) * multiple if self.kind is int else low)
+        )
 
     def absence(self) -> list[str]:
         """Say what to do where the setting is absent."""
