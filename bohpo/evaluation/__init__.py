@@ -4,7 +4,7 @@ from bohpo.evaluation.area import CPM_FPS_PER_CASE, cpm, partial_area, partial_a
 from bohpo.evaluation.case import Case
 from bohpo.evaluation.curve import FrocCurve, froc
 from bohpo.evaluation.matching import MatchedCase, match
-from bohpo.evaluation.operating import OperatingPoint, operating_points
+from bohpo.evaluation.operating import OperatingInterval, OperatingPoint, operating_intervals, operating_points
 from bohpo.evaluation.resampling import Bootstrap, bootstrap
 from bohpo.evaluation.roc import RocBootstrap, RocCurve, ScoredCase, bootstrap_roc, roc
 
@@ -14,6 +14,7 @@ __all__ = [
     "Case",
     "FrocCurve",
     "MatchedCase",
+    "OperatingInterval",
     "OperatingPoint",
     "RocBootstrap",
     "RocCurve",
@@ -23,6 +24,7 @@ __all__ = [
     "cpm",
     "froc",
     "match",
+    "operating_intervals",
     "operating_points",
     "partial_area",
     "partial_auc",

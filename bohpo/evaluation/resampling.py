@@ -15,7 +15,7 @@ from bohpo.evaluation.ranking import Integers, Ranking
 
 GRID_POINTS = 101
 
-_BLOCK_ELEMENTS = 100_000
+BLOCK_ELEMENTS = 100_000
 """Counts per block of resamples: some arrays of this size stay in a core's cache, and memory stays bounded."""
 
 
@@ -130,7 +130,7 @@ def _score(ranking: Ranking, weights: Integers, grid: Floats) -> Iterator[tuple[
     """Give the normalised partial area up to the grid's end, and the sensitivity on the grid, for each weighting."""
     limit = float(grid[-1])
     ranking = ranking.up_to(limit, weights)
-    rows = max(1, _BLOCK_ELEMENTS // len(ranking.thresholds))
+    rows = max(1, BLOCK_ELEMENTS // len(ranking.thresholds))
     for start in range(0, len(weights), rows):
         fps_per_case, sensitivity = ranking.curves(weights[start : start + rows])
         aucs = areas(fps_per_case, sensitivity, limit) / limit

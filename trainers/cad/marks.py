@@ -8,12 +8,13 @@ import numpy as np
 
 from bohpo.errors import UsageError
 from bohpo.evaluation import Case as MarkedCase
-from bohpo.evaluation import bootstrap, cpm, froc, partial_area, partial_auc
+from bohpo.evaluation import bootstrap, cpm, froc, operating_intervals, partial_area, partial_auc
 from bohpo.trainer import Curve, Outcome
 from trainers.cad.candidates import Peaks
 from trainers.cad.case import Case, Split
 
 CURVE_FPS_PER_CASE = 10.0
+OPERATING_SENSITIVITIES = (0.7, 0.8, 0.9)
 
 
 def require_lesions(cases: Sequence[Case], split: Split) -> None:
@@ -47,8 +48,8 @@ def score(cases: Sequence[MarkedCase], limit: float) -> Outcome:
         limit: False positives per case up to which the curve is integrated.
 
     Returns:
-        Value and `partial_auc`: the normalised partial area, its variance by bootstrap over the cases. Curve `froc` up
-        to 10 false positives per case with its 95% band.
+        Value and `partial_auc`: the normalised partial area, its variance by bootstrap over the cases. Operating points
+        in both directions with their intervals. Curve `froc` up to 10 false positives per case with its 95% band.
 
     Raises:
         EvaluationError: If the cases have no lesion at all.
@@ -59,12 +60,27 @@ def score(cases: Sequence[MarkedCase], limit: float) -> Outcome:
         "partial_area": partial_area(curve, limit),
         "partial_auc_low": spread.low,
         "partial_auc_high": spread.high,
-        f"sensitivity_at_{limit:g}": curve.at(limit),
+        **_operating_metrics(cases, limit),
         "cpm": cpm(curve),
         "cases": float(curve.n_cases),
         "lesions": float(curve.n_lesions),
     }
     return Outcome(spread.estimate, spread.variance, metrics, {"froc": _froc_curve(cases, limit)})
+
+
+def _operating_metrics(cases: Sequence[MarkedCase], limit: float) -> dict[str, float]:
+    """Give the operating points with their 95% intervals; what is never reached is left out."""
+    all_fps = sorted({1.0, limit})
+    intervals = operating_intervals(cases, fps_per_case=all_fps, sensitivities=OPERATING_SENSITIVITIES)
+    by_fps, by_sensitivity = intervals[: len(all_fps)], intervals[len(all_fps) :]
+    figures: dict[str, float | None] = {}
+    for each in by_fps:
+        name = f"sensitivity_at_{each.point.fps_per_case:g}"
+        figures |= {name: each.point.sensitivity, f"{name}_low": each.low, f"{name}_high": each.high}
+    for each in by_sensitivity:
+        name = f"fps_per_case_at_sensitivity_{each.point.sensitivity:g}"
+        figures |= {name: each.point.fps_per_case, f"{name}_low": each.low, f"{name}_high": each.high}
+    return {name: figure for name, figure in figures.items() if figure is not None}
 
 
 def _froc_curve(cases: Sequence[MarkedCase], limit: float) -> Curve:
