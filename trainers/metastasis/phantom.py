@@ -60,7 +60,7 @@ _LARGE = Spread(lesion_free=0.1, further=3.0, diameter_mm=(2.5, 7.0, 30.0), sign
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
-        "tiny": Preset(shape=(64, 72, 64), spacing=1.5, scale=0.6, spread=_TINY, noise=0.05),
+        "tiny": Preset(shape=(56, 64, 56), spacing=1.5, scale=0.5, spread=_TINY, noise=0.05),
         "small": Preset(shape=(112, 144, 112), spacing=1.25, scale=0.9, spread=_LARGE, noise=0.05),
         "full": Preset(shape=(192, 256, 192), spacing=0.8, scale=1.0, spread=_LARGE, noise=0.06),
     }

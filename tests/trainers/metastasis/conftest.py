@@ -5,6 +5,13 @@ from __future__ import annotations
 import pytest
 
 from bohpo.trainer import Configuration
+from trainers.metastasis.phantom import PRESETS, Phantom, make_phantom
+
+
+@pytest.fixture(scope="session")
+def phantom() -> Phantom:
+    """A tiny phantom; not to be changed."""
+    return make_phantom(PRESETS["tiny"], 0, 1)
 
 
 @pytest.fixture

@@ -6,24 +6,24 @@ import numpy as np
 import pytest
 
 from trainers.metastasis.intensity import BACKGROUND, MARGIN, brain_box, is_brain, normalise
-from trainers.metastasis.phantom import PRESETS, make_phantom
+from trainers.metastasis.phantom import Phantom
 
 
-def test_the_unit_of_the_signal_does_not_matter() -> None:
-    volume = make_phantom(PRESETS["tiny"], 0, 1).volume
+def test_the_unit_of_the_signal_does_not_matter(phantom: Phantom) -> None:
+    volume = phantom.volume
     assert normalise(volume * 731) == pytest.approx(normalise(volume), abs=1e-4)
 
 
-def test_the_brains_median_is_nought_and_its_bulk_one_wide() -> None:
-    volume = make_phantom(PRESETS["tiny"], 0, 1).volume
+def test_the_brains_median_is_nought_and_its_bulk_one_wide(phantom: Phantom) -> None:
+    volume = phantom.volume
     brain = normalise(volume)[volume > 0.1]
     assert np.median(brain) == pytest.approx(0, abs=0.02)
     low, high = np.percentile(brain, [5, 95])
     assert high - low == pytest.approx(1, abs=0.05)
 
 
-def test_what_was_stripped_away_is_background_and_little_else() -> None:
-    volume = make_phantom(PRESETS["tiny"], 0, 1).volume
+def test_what_was_stripped_away_is_background_and_little_else(phantom: Phantom) -> None:
+    volume = phantom.volume
     normalised = normalise(volume)
     assert (normalised[volume == 0] == BACKGROUND).all()
     assert is_brain(normalised)[volume > 0].mean() > 0.99

@@ -12,20 +12,20 @@ from trainers.cad.phantoms.brain import Tissue, grow_brain, pose
 from trainers.cad.phantoms.labels import find_label_maps
 from trainers.metastasis.enhancement import draw_enhancement
 from trainers.metastasis.nodules import LEAST_GAP_MM, Spread, seed_nodules
-from trainers.metastasis.phantom import PRESETS, make_phantom
+from trainers.metastasis.phantom import PRESETS, Phantom, make_phantom
 
 TINY = PRESETS["tiny"]
 
 
-def test_the_same_number_gives_the_same_phantom() -> None:
-    first, second = make_phantom(TINY, 4, 7), make_phantom(TINY, 4, 7)
+def test_the_same_number_gives_the_same_phantom(phantom: Phantom) -> None:
+    first, second = phantom, make_phantom(TINY, 0, 1)
     assert first.volume.tobytes() == second.volume.tobytes()
     assert first.centres.tobytes() == second.centres.tobytes()
 
 
-@pytest.mark.parametrize(("seed", "index"), [(4, 8), (5, 7)])
-def test_another_number_or_seed_gives_another_phantom(seed: int, index: int) -> None:
-    assert not np.array_equal(make_phantom(TINY, 4, 7).volume, make_phantom(TINY, seed, index).volume)
+@pytest.mark.parametrize(("seed", "index"), [(0, 2), (1, 1)])
+def test_another_number_or_seed_gives_another_phantom(phantom: Phantom, seed: int, index: int) -> None:
+    assert not np.array_equal(phantom.volume, make_phantom(TINY, seed, index).volume)
 
 
 def test_metastases_lie_in_the_brain_and_enhance() -> None:
@@ -43,8 +43,7 @@ def test_metastases_lie_in_the_brain_and_enhance() -> None:
     assert np.median(excess) > 1.3
 
 
-def test_the_skull_is_stripped_and_the_brain_is_not() -> None:
-    phantom = make_phantom(TINY, 0, 3)
+def test_the_skull_is_stripped_and_the_brain_is_not(phantom: Phantom) -> None:
     outside, _ = ndimage.label(phantom.volume == 0)
     assert (phantom.volume == 0).sum() > 0.4 * phantom.volume.size
     assert np.bincount(outside[outside > 0]).max() > 0.99 * (phantom.volume == 0).sum()
@@ -99,11 +98,11 @@ def test_larger_presets_make_whole_brains_of_their_size() -> None:
     assert not (phantom.volume[[0, -1]] > 0).any(), "the brain leaves the field of view"
 
 
-def test_real_label_maps_give_the_anatomy_when_there_are_some(real_data: Path) -> None:
+def test_real_label_maps_give_the_anatomy_when_there_are_some(phantom: Phantom, real_data: Path) -> None:
     maps = find_label_maps(real_data / "synthseg")
-    made_up, real = make_phantom(TINY, 0, 1), make_phantom(TINY, 0, 1, maps)
+    real = make_phantom(TINY, 0, 1, maps[:1])
     assert real.volume.shape == TINY.shape
-    assert not np.array_equal(real.volume, made_up.volume)
+    assert not np.array_equal(real.volume, phantom.volume)
     assert len(real.centres) == len(real.diameters) > 0
     brain = real.volume > 0
     assert 0.2 < brain.mean() < 0.5
