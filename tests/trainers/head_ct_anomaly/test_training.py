@@ -18,7 +18,7 @@ from bohpo.trainer import Configuration, Context
 from tests.trainers.head_ct_anomaly.conftest import PhantomMaker
 from trainers.cad.cache import cache_folder
 from trainers.cad.case import Image
-from trainers.head_ct_anomaly import evaluate, train
+from trainers.head_ct_anomaly import check, evaluate, train
 
 pytestmark = pytest.mark.training
 
@@ -158,3 +158,18 @@ def test_splits_of_one_kind_are_refused(configuration: Configuration, tmp_path: 
         UsageError, match=r"^none of the 2 validation cases is abnormal; add some, or change their split"
     ):
         train({**configuration, "data": str(folder), "spacing_mm": 3.2}, Context.in_directory(tmp_path / "train"))
+
+
+def test_a_folder_is_checked_before_any_training(tmp_path: Path, phantom: PhantomMaker) -> None:
+    folder = _folder(tmp_path / "cases", phantom)
+    found = {each.name: each for each in check(folder, 3.2)}
+    assert len(found) == 6
+    assert not any(each.problems for each in found.values())
+    assert found["patient-3"].description.endswith("voxels of 3.2 mm, abnormal")
+    _write_nifti(folder / "patient-0.nii.gz", phantom(0, False).hu + 1024)
+    (folder / "labels.csv").write_text((folder / "labels.csv").read_text().replace("patient-4,normal", "patient-4,?"))
+    broken = {each.name: each.problems for each in check(folder, 3.2) if each.problems}
+    assert "no air around the head" in broken["patient-0"][0]
+    assert "patient-4" in broken
+    assert "none of the 1 test cases is normal" in broken["test"][0]
+    assert PATIENT not in str(broken)
