@@ -14,6 +14,7 @@
     │   └── SchemaError             5   the database was written by another version
     ├── NoUsableTrialError          1   a campaign ended without a completed trial
     ├── AttemptError                1   an attempt ended without a valid outcome
+    │   └── OutOfMemoryError        1   a training needed more memory than there is
     ├── UnfitError                  1   this machine cannot run campaigns as it is
     └── Detached                  130   the campaign was left unfinished on request
 
@@ -130,6 +131,10 @@ class NoUsableTrialError(BohpoError):
 
 class AttemptError(BohpoError):
     """An attempt at a trial ended without a valid outcome."""
+
+
+class OutOfMemoryError(AttemptError):
+    """A training needed more memory than there is; the same configuration would again."""
 
 
 class UnfitError(BohpoError):

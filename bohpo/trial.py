@@ -42,6 +42,7 @@ class AttemptState(StrEnum):
     COMPLETED = "completed"
     RAISED = "raised"
     INVALID_OUTCOME = "invalid-outcome"
+    OUT_OF_MEMORY = "out-of-memory"
     TIMED_OUT = "timed-out"
     SILENT = "silent"
 

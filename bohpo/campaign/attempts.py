@@ -66,6 +66,7 @@ def plan_attempt(study: Study, campaign: Campaign, trial: Trial, number: int) ->
         bounds=study.objective.limits,
         seed=training_seed(study, trial.number),
         threads=study.threads,
+        processes=study.training.processes,
         deadline_seconds=study.budget.attempt_seconds,
         silence_seconds=study.budget.silence_seconds,
         earlier_checkpoints=tuple(

@@ -25,7 +25,7 @@ from bohpo.cluster.protocol import JobState, JobStatus
 from bohpo.durable import read_json
 from bohpo.errors import AttemptError
 from bohpo.trainer import AttemptDirectory, AttemptSpec, Outcome
-from bohpo.trainer.attempt import STOPPED_EXIT_CODE
+from bohpo.trainer.attempt import OUT_OF_MEMORY_EXIT_CODE, STOPPED_EXIT_CODE
 from bohpo.trial import Attempt, AttemptState
 
 
@@ -206,7 +206,8 @@ def classify(
         return AttemptState.PREEMPTED, "asked to stop; goes on from its checkpoint if it saved one"
     if exit_code < 0:
         return AttemptState.KILLED, f"the trainer was killed by {_signal_name(-exit_code)}; out of memory?"
-    return AttemptState.RAISED, last_line or f"the trainer left with exit code {exit_code} and printed nothing"
+    state = AttemptState.OUT_OF_MEMORY if exit_code == OUT_OF_MEMORY_EXIT_CODE else AttemptState.RAISED
+    return state, last_line or f"the trainer left with exit code {exit_code} and printed nothing"
 
 
 def _signal_name(number: int) -> str:

@@ -186,13 +186,16 @@ class Supervision:
 
 
 def trainer_command(attempt: AttemptDirectory, spec: AttemptSpec) -> tuple[str, ...]:
-    """Give the command that trains: the study's own, or Python calling the trainer's function."""
-    return spec.command or (sys.executable, "-m", "bohpo.trainer.process", str(attempt.path))
+    """Give the command that trains: the study's own, or Python calling the trainer's function, once or in ranks."""
+    module = "bohpo.trainer.process" if spec.processes == 1 else "bohpo.trainer.ranks"
+    return spec.command or (sys.executable, "-m", module, str(attempt.path))
 
 
 def trainer_environment(attempt: AttemptDirectory, spec: AttemptSpec) -> dict[str, str]:
     """Give the trainer's environment: where its files are, and no more threads than it may use."""
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(spec.threads))
+    threads = dict.fromkeys(
+        ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(max(1, spec.threads // spec.processes))
+    )
     inherited = {name: value for name, value in os.environ.items() if name not in _MAY_HOLD_A_PASSWORD}
     return {
         **inherited,

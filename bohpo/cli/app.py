@@ -38,6 +38,7 @@ _GROUPS = {
     },
     "Upkeep": {
         "db": ("bohpo.cli.upkeep:db", "Look after the database."),
+        "trainer": ("bohpo.cli.trainer:trainer", "Look after trainers and their data."),
         "doctor": ("bohpo.cli.doctor:doctor", "Check that this machine can run campaigns."),
     },
 }

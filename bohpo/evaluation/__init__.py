@@ -1,11 +1,12 @@
-"""Hits, FROC curves, partial areas and case bootstrap of detectors; pure: no file, socket or database is opened."""
+"""Scores of detectors and classifiers with their uncertainty; pure: no file, socket or database is opened."""
 
 from bohpo.evaluation.area import CPM_FPS_PER_CASE, cpm, partial_area, partial_auc
 from bohpo.evaluation.case import Case
 from bohpo.evaluation.curve import FrocCurve, froc
 from bohpo.evaluation.matching import MatchedCase, match
-from bohpo.evaluation.operating import OperatingPoint, operating_points
+from bohpo.evaluation.operating import OperatingInterval, OperatingPoint, operating_intervals, operating_points
 from bohpo.evaluation.resampling import Bootstrap, bootstrap
+from bohpo.evaluation.roc import RocBootstrap, RocCurve, ScoredCase, bootstrap_roc, roc
 
 __all__ = [
     "CPM_FPS_PER_CASE",
@@ -13,12 +14,19 @@ __all__ = [
     "Case",
     "FrocCurve",
     "MatchedCase",
+    "OperatingInterval",
     "OperatingPoint",
+    "RocBootstrap",
+    "RocCurve",
+    "ScoredCase",
     "bootstrap",
+    "bootstrap_roc",
     "cpm",
     "froc",
     "match",
+    "operating_intervals",
     "operating_points",
     "partial_area",
     "partial_auc",
+    "roc",
 ]

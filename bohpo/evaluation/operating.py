@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from bohpo.errors import EvaluationError
 from bohpo.evaluation.area import CPM_FPS_PER_CASE
-from bohpo.evaluation.curve import FrocCurve
+from bohpo.evaluation.case import Case
+from bohpo.evaluation.curve import FrocCurve, froc
+from bohpo.evaluation.matching import MatchedCase, match_all
+from bohpo.evaluation.ranking import Ranking
+from bohpo.evaluation.resampling import BLOCK_ELEMENTS, check_resampling, draw_resamples, times_drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,22 @@ class OperatingPoint:
 
     fps_per_case: float | None
     sensitivity: float
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingInterval:
+    """An operating point, and how far the figure that was asked for varies from sample to sample of the cases.
+
+    Attributes:
+        point: The point on the cases themselves.
+        low: Lower end of the percentile interval: of the sensitivity at given false positives per case, or of the false
+            positives per case at a given sensitivity.
+        high: Upper end of it; both are None where too many samples never reach the sensitivity.
+    """
+
+    point: OperatingPoint
+    low: float | None
+    high: float | None
 
 
 def operating_points(
@@ -47,6 +67,66 @@ def operating_points(
     by_fps = [OperatingPoint(fps, curve.at(fps)) for fps in fps_per_case]
     by_sensitivity = [OperatingPoint(_least_fps(curve, wanted), wanted) for wanted in sensitivities]
     return (*by_fps, *by_sensitivity)
+
+
+def operating_intervals(
+    cases: Sequence[Case] | Sequence[MatchedCase],
+    *,
+    fps_per_case: Sequence[float] = CPM_FPS_PER_CASE,
+    sensitivities: Sequence[float] = (),
+    resamples: int = 1000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> tuple[OperatingInterval, ...]:
+    """Read points off a detector's curve, each with its bootstrap interval over the cases.
+
+    Args:
+        cases: c cases, lesion-free ones included, matched or not; at least 2.
+        fps_per_case: False positives per case at which the sensitivity is wanted, >= 0 each.
+        sensitivities: Sensitivities whose least false positives per case are wanted, 0 to 1 each.
+        resamples: Number of resamples, at least 2.
+        seed: Seed of the draws, >= 0; the same resamples as those of `bootstrap`.
+        confidence: Coverage of the intervals, between 0 and 1.
+
+    Returns:
+        One interval per figure asked for, in that order.
+
+    Raises:
+        EvaluationError: If there is no lesion, there are fewer than 2 cases, or an argument is out of its range.
+
+    Source:
+        Percentile bootstrap, Efron and Tibshirani 1993, chapter 13.
+    """
+    check_resampling(len(cases), resamples, seed, confidence)
+    matched = match_all(cases)
+    wanted = {"fps_per_case": fps_per_case, "sensitivities": sensitivities}
+    points = operating_points(froc(matched), **wanted)
+    figures = np.array([_figures(curve, **wanted) for curve in _resampled_curves(matched, resamples, seed)])
+    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    # An order statistic each: between a finite figure and infinity there is nothing to interpolate.
+    lows, highs = np.quantile(figures, tails, axis=0, method="nearest")
+    return tuple(map(OperatingInterval, points, map(_finite, lows), map(_finite, highs)))
+
+
+def _resampled_curves(cases: Sequence[MatchedCase], resamples: int, seed: int) -> Iterator[FrocCurve]:
+    ranking = Ranking.of(cases)
+    weights = times_drawn(draw_resamples(ranking.lesions_per_case, resamples, seed))
+    rows = max(1, BLOCK_ELEMENTS // len(ranking.thresholds))
+    for start in range(0, resamples, rows):
+        block = weights[start : start + rows]
+        lesions = block @ ranking.lesions_per_case
+        for fps, sensitivity, n_lesions in zip(*ranking.curves(block), lesions, strict=True):
+            yield FrocCurve(fps, sensitivity, ranking.thresholds, int(n_lesions), len(cases))
+
+
+def _figures(curve: FrocCurve, fps_per_case: Sequence[float], sensitivities: Sequence[float]) -> list[float]:
+    """Give the figures asked for; infinity for false positives per case that are never enough."""
+    least = (_least_fps(curve, wanted) for wanted in sensitivities)
+    return [*(curve.at(fps) for fps in fps_per_case), *(np.inf if fps is None else fps for fps in least)]
+
+
+def _finite(figure: float) -> float | None:
+    return float(figure) if np.isfinite(figure) else None
 
 
 def _least_fps(curve: FrocCurve, sensitivity: float) -> float | None:

@@ -15,7 +15,7 @@ from bohpo.evaluation.ranking import Integers, Ranking
 
 GRID_POINTS = 101
 
-_BLOCK_ELEMENTS = 100_000
+BLOCK_ELEMENTS = 100_000
 """Counts per block of resamples: some arrays of this size stay in a core's cache, and memory stays bounded."""
 
 
@@ -77,12 +77,12 @@ def bootstrap(
         Percentile bootstrap, Efron and Tibshirani 1993, chapter 13; over cases as in the evaluation of LUNA16.
     """
     check_limit(limit)
-    _check(len(cases), resamples, seed, confidence)
+    check_resampling(len(cases), resamples, seed, confidence)
     ranking = Ranking.of(match_all(cases))
     grid = np.linspace(0, limit, GRID_POINTS)
     [(estimate, curve)] = _score(ranking, np.ones((1, len(cases)), dtype=np.int64), grid)
     drawn = draw_resamples(ranking.lesions_per_case, resamples, seed)
-    scored = list(_score(ranking, _times_drawn(drawn), grid))
+    scored = list(_score(ranking, times_drawn(drawn), grid))
     aucs = np.array([auc for auc, _ in scored])
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
     low, high = np.quantile(aucs, tails)
@@ -119,7 +119,7 @@ def draw_resamples(lesions_per_case: Integers, resamples: int, seed: int) -> Int
     return drawn
 
 
-def _times_drawn(drawn: Integers) -> Integers:
+def times_drawn(drawn: Integers) -> Integers:
     """Count how often each resample (r, c) has each case, (r, c)."""
     resamples, n_cases = drawn.shape
     cells = drawn + n_cases * np.arange(resamples)[:, np.newaxis]
@@ -130,7 +130,7 @@ def _score(ranking: Ranking, weights: Integers, grid: Floats) -> Iterator[tuple[
     """Give the normalised partial area up to the grid's end, and the sensitivity on the grid, for each weighting."""
     limit = float(grid[-1])
     ranking = ranking.up_to(limit, weights)
-    rows = max(1, _BLOCK_ELEMENTS // len(ranking.thresholds))
+    rows = max(1, BLOCK_ELEMENTS // len(ranking.thresholds))
     for start in range(0, len(weights), rows):
         fps_per_case, sensitivity = ranking.curves(weights[start : start + rows])
         aucs = areas(fps_per_case, sensitivity, limit) / limit
@@ -138,7 +138,12 @@ def _score(ranking: Ranking, weights: Integers, grid: Floats) -> Iterator[tuple[
             yield float(auc), np.interp(grid, *curve)
 
 
-def _check(n_cases: int, resamples: int, seed: int, confidence: float) -> None:
+def check_resampling(n_cases: int, resamples: int, seed: int, confidence: float) -> None:
+    """Refuse what no bootstrap can be made of.
+
+    Raises:
+        EvaluationError: If there is one case only, or an argument is out of its range.
+    """
     if n_cases == 1:
         raise EvaluationError("one case cannot tell how cases vary; give at least 2 cases")
     if resamples < 2:

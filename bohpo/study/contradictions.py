@@ -27,6 +27,7 @@ def contradictions(data: Mapping[str, Any]) -> list[Mistake]:
     """
     return [
         *_trainer_mistakes(data),
+        *_process_mistakes(data),
         *_objective_mistakes(_table(data, "objective")),
         *_space_mistakes(_table(data, "space")),
         *_name_mistakes(_table(data, "space"), _table(data, "fixed")),
@@ -43,6 +44,12 @@ def _trainer_mistakes(data: Mapping[str, Any]) -> list[Mistake]:
     if "evaluator" in data and "evaluate_command" in data:
         mistakes.append(Mistake("evaluate_command", "there is an evaluator, too", "keep one of the two"))
     return mistakes
+
+
+def _process_mistakes(data: Mapping[str, Any]) -> list[Mistake]:
+    if "command" not in data or _table(data, "training").get("processes", 1) == 1:
+        return []
+    return [Mistake("training.processes", "a command starts its own processes", "leave it out, or write a trainer")]
 
 
 def _objective_mistakes(objective: Mapping[str, Any]) -> list[Mistake]:

@@ -113,9 +113,12 @@ class Training(Table):
 
     Attributes:
         seed: Seed of each training, or None for one that differs from trial to trial.
+        processes: Processes that each training is run as on its node, one per GPU, as torchrun does; for trainers that
+            train data-parallel, as those in `trainers` do.
     """
 
     seed: int | None = Field(default=None, ge=0, lt=2**32)
+    processes: int = Field(default=1, ge=1, le=1024)
 
 
 class OptimizerTable(Table):

@@ -20,15 +20,18 @@ An external command speaks the same through files, see `bohpo.trainer.attempt`.
 from bohpo.trainer.attempt import AttemptDirectory, AttemptSpec
 from bohpo.trainer.checkpoint import Checkpoint
 from bohpo.trainer.context import Context, Stopped
+from bohpo.trainer.data import CheckedCase, DataCheck
 from bohpo.trial import Configuration, Curve, Outcome
 
 __all__ = [
     "AttemptDirectory",
     "AttemptSpec",
+    "CheckedCase",
     "Checkpoint",
     "Configuration",
     "Context",
     "Curve",
+    "DataCheck",
     "Outcome",
     "Stopped",
 ]

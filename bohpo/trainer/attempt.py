@@ -28,8 +28,9 @@ An external command, in any language, finds these in its environment:
 | BOHPO_RESUME_FROM | checkpoint folders of earlier attempts, latest first, separated by colons; may be empty   |
 | BOHPO_MODEL       | folder to save the model in; for an evaluation, the model to score                        |
 
-On SIGTERM it has 20 s to save a checkpoint and leave with exit code 75. The signal goes to the command's own process,
-not to its children, which may be loading data for it: a shell script starts the training by `exec`.
+It leaves with exit code 71 where memory ran out. On SIGTERM it has 20 s to save a checkpoint and leave with exit code
+75. The signal goes to the command's own process, not to its children, which may be loading data for it: a shell script
+starts the training by `exec`.
 """
 
 from __future__ import annotations
@@ -50,6 +51,9 @@ GREATEST_STEP = 2**31 - 1
 STOPPED_EXIT_CODE = 75
 """Exit code by which a trainer says: stopped early with a checkpoint, run me again (EX_TEMPFAIL of sysexits.h)."""
 
+OUT_OF_MEMORY_EXIT_CODE = 71
+"""Exit code by which a trainer says: memory ran out, and would again (EX_OSERR of sysexits.h)."""
+
 
 @dataclass(frozen=True, slots=True)
 class AttemptSpec:
@@ -66,7 +70,8 @@ class AttemptSpec:
         metric: Metric of the outcome that must be there.
         bounds: Least and greatest value that the metric may have, None for open.
         seed: Seed of the training.
-        threads: CPU threads that the trainer may use.
+        threads: CPU threads that the trainer may use, all its processes together.
+        processes: Processes that a Python trainer is run as, one per GPU, see `bohpo.trainer.ranks`.
         deadline_seconds: Seconds after which the attempt is killed, or None.
         silence_seconds: Seconds without a report after which the attempt is killed, or None.
         log_bytes: Length at which the log is cut.
@@ -85,6 +90,7 @@ class AttemptSpec:
     bounds: tuple[float | None, float | None] = (None, None)
     seed: int = 0
     threads: int = 1
+    processes: int = 1
     deadline_seconds: float | None = None
     silence_seconds: float | None = None
     log_bytes: int = 10_000_000

@@ -52,7 +52,7 @@ class Context:
             directory=attempt.path,
             checkpoint=Checkpoint(attempt.checkpoint, tuple(Path(path) for path in spec.earlier_checkpoints)),
             seed=spec.seed,
-            threads=spec.threads,
+            threads=max(1, spec.threads // spec.processes),
             deadline=None if spec.deadline_seconds is None else time.time() + spec.deadline_seconds,
         )
 

@@ -1,20 +1,24 @@
 """The trainer's process: `python -m bohpo.trainer.process ATTEMPT_DIRECTORY` calls a Python trainer.
 
-It leaves `outcome.json` and exit code 0, or `STOPPED_EXIT_CODE` after a checkpoint, or a traceback in the log. What it
-came to is not lost with the first error of a file system: it tries to write it for a while, then leaves as if stopped.
+It leaves `outcome.json` and exit code 0, or `STOPPED_EXIT_CODE` after a checkpoint, or a traceback in the log, with
+`OUT_OF_MEMORY_EXIT_CODE` where memory ran out. Of several processes (`bohpo.trainer.ranks`) the first one writes. What
+it came to is not lost with the first error of a file system: it tries to write it for a while, then leaves as if
+stopped.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 from bohpo.durable import write_json
 from bohpo.errors import AttemptError, UsageError
-from bohpo.trainer.attempt import STOPPED_EXIT_CODE, AttemptDirectory, AttemptSpec
+from bohpo.trainer.attempt import OUT_OF_MEMORY_EXIT_CODE, STOPPED_EXIT_CODE, AttemptDirectory, AttemptSpec
 from bohpo.trainer.context import Context, Stopped
 from bohpo.trial import Outcome
 
@@ -77,7 +81,18 @@ def main() -> None:
         outcome = call(attempt, attempt.read_spec())
     except Stopped:
         sys.exit(STOPPED_EXIT_CODE)
-    sys.exit(leave(attempt, outcome))
+    except (AttemptError, MemoryError, RuntimeError) as error:
+        if not _tells_of_exhaustion(error):
+            raise
+        traceback.print_exc()
+        sys.exit(OUT_OF_MEMORY_EXIT_CODE)
+    if os.environ.get("RANK", "0") == "0":
+        sys.exit(leave(attempt, outcome))
+
+
+def _tells_of_exhaustion(error: Exception) -> bool:
+    """Tell whether memory ran out: Python's, or by the name that both bohpo and torch, not imported here, give it."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
 if __name__ == "__main__":

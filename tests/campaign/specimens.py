@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bohpo.errors import OutOfMemoryError
 from bohpo.trainer import Context, Outcome, Stopped
 
 STEPS = 20
@@ -173,6 +174,48 @@ def leaving_an_outcome_that_cannot_be_read(config: Mapping[str, Any], context: C
     """Leave an outcome whose reading is an I/O error, as on a file server that has just gone away."""
     (context.directory / "outcome.json").symlink_to("/proc/self/mem")
     os._exit(0)
+
+
+def exhausting_pythons_memory(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Ask for more than there is."""
+    return Outcome(float(len(bytes(2**60))))
+
+
+def exhausting_a_gpu(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Say what the CAD trainers say."""
+    raise OutOfMemoryError("out of memory on the GPU")
+
+
+def in_ranks(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Tell what each process of several was told; only the first one's outcome counts."""
+    told = {name: os.environ[name] for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")}
+    told["threads"] = str(context.threads)
+    (context.directory / f"rank-{told['RANK']}.json").write_text(json.dumps(told))
+    return Outcome(float(told["RANK"]), metrics={"score": float(told["RANK"])})
+
+
+def losing_a_rank(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Have the second process killed while the first one waits for it."""
+    if os.environ["RANK"] == "1":
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(3600)
+    return Outcome(0.0)
+
+
+def exhausting_a_rank(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Have the second process run out of memory while the first one waits for it."""
+    if os.environ["RANK"] == "1":
+        raise MemoryError
+    time.sleep(3600)
+    return Outcome(0.0)
+
+
+def stopping_in_ranks(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Report, and stop when asked to."""
+    context.report(int(os.environ["RANK"]), 0.5)
+    while not context.should_stop:
+        time.sleep(0.01)
+    raise Stopped
 
 
 def below_limit(config: Mapping[str, Any]) -> bool:

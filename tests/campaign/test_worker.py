@@ -77,6 +77,8 @@ def test_a_good_training_completes(tmp_path: Path) -> None:
         ("absent", AttemptState.RAISED, "specimens has no function 'absent'"),
         ("claiming_infinity", AttemptState.INVALID_OUTCOME, "value is inf"),
         ("writing_garbage", AttemptState.INVALID_OUTCOME, "outcome.json is not JSON"),
+        ("exhausting_pythons_memory", AttemptState.OUT_OF_MEMORY, "MemoryError"),
+        ("exhausting_a_gpu", AttemptState.OUT_OF_MEMORY, "OutOfMemoryError: out of memory on the GPU"),
         ("leaving_quietly", AttemptState.INVALID_OUTCOME, "ended without outcome.json"),
         ("killed", AttemptState.KILLED, "killed by SIGKILL"),
         ("breaking_its_folder", AttemptState.INVALID_OUTCOME, "outcome.json cannot be read"),

@@ -2,9 +2,18 @@
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from bohpo.errors import EvaluationError
-from bohpo.evaluation import CPM_FPS_PER_CASE, FrocCurve, MatchedCase, OperatingPoint, froc, operating_points
+from bohpo.evaluation import (
+    CPM_FPS_PER_CASE,
+    FrocCurve,
+    MatchedCase,
+    OperatingPoint,
+    froc,
+    operating_intervals,
+    operating_points,
+)
 
 
 @pytest.fixture
@@ -43,3 +52,33 @@ def test_the_seven_points_of_luna16_are_given_unasked(curve: FrocCurve) -> None:
 def test_a_sensitivity_out_of_range_is_refused(curve: FrocCurve, sensitivity: float) -> None:
     with pytest.raises(EvaluationError, match="give a number from 0 to 1"):
         operating_points(curve, sensitivities=[sensitivity])
+
+
+def _binomial_cases(hits: int, misses: int) -> list[MatchedCase]:
+    """Cases of one lesion and one false positive each; the lesion is found first, or not at all."""
+    found = [MatchedCase(np.array([2.0]), np.array([1.0])) for _ in range(hits)]
+    return found + [MatchedCase(np.array([-np.inf]), np.array([1.0])) for _ in range(misses)]
+
+
+def test_intervals_are_those_of_the_binomial_where_cases_are_hit_or_not() -> None:
+    [at_one] = operating_intervals(_binomial_cases(30, 10), fps_per_case=[1], resamples=4000)
+    assert at_one.point == OperatingPoint(1, 0.75)
+    # Resamples are binomial(40, 3 / 4) / 40: its 2.5% and 97.5% quantiles.
+    assert at_one.low == pytest.approx(binom.ppf(0.025, 40, 0.75) / 40, abs=0.026)
+    assert at_one.high == pytest.approx(binom.ppf(0.975, 40, 0.75) / 40, abs=0.026)
+
+
+def test_a_sensitivity_that_many_samples_miss_has_no_upper_end() -> None:
+    [seldom, often] = operating_intervals(_binomial_cases(30, 10), fps_per_case=[], sensitivities=[0.9, 0.5])
+    assert (seldom.point.fps_per_case, seldom.high) == (None, None)
+    assert (often.point.fps_per_case, often.low, often.high) == (0, 0, 0)
+
+
+def test_the_intervals_of_a_perfect_detector_have_no_width() -> None:
+    intervals = operating_intervals(_binomial_cases(5, 0), fps_per_case=[0.5], sensitivities=[0.8])
+    assert [(each.low, each.high) for each in intervals] == [(1.0, 1.0), (0.0, 0.0)]
+
+
+def test_intervals_need_cases_that_vary() -> None:
+    with pytest.raises(EvaluationError, match="give at least 2 cases"):
+        operating_intervals(_binomial_cases(1, 0))

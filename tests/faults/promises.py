@@ -19,6 +19,7 @@ Check: TypeAlias = Callable[[History], Iterator[str]]
 OF_THE_CONFIGURATION = {
     AttemptState.RAISED,
     AttemptState.INVALID_OUTCOME,
+    AttemptState.OUT_OF_MEMORY,
     AttemptState.TIMED_OUT,
     AttemptState.SILENT,
     AttemptState.KILLED,

@@ -32,6 +32,7 @@ OPTUNA_STATES = {TrialState.PENDING: "RUNNING", TrialState.COMPLETE: "COMPLETE",
 ATTEMPTS_ALLOWED = {
     AttemptState.RAISED: 1,
     AttemptState.INVALID_OUTCOME: 1,
+    AttemptState.OUT_OF_MEMORY: 1,
     AttemptState.TIMED_OUT: 1,
     AttemptState.SILENT: 1,
     AttemptState.KILLED: 3,

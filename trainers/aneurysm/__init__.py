@@ -1,5 +1,7 @@
 """Detection of cerebral aneurysms in TOF-MRA; `train`, `evaluate` and `feasible` are what a study names.
 
+`bohpo trainer check trainers.aneurysm --data FOLDER` calls `check`.
+
     trainer = "trainers.aneurysm:train"
     feasible = "trainers.aneurysm:feasible"   # where the space holds patches that no network takes
 
@@ -8,11 +10,12 @@ README.md beside this file describes the parameters, the phantoms and what a fol
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from bohpo.trainer import Configuration, Context, Outcome
+from bohpo.trainer import CheckedCase, Configuration, Context, Outcome
 
-__all__ = ["evaluate", "feasible", "train"]
+__all__ = ["check", "evaluate", "feasible", "train"]
 
 
 def train(config: Configuration, context: Context) -> Outcome:
@@ -27,12 +30,14 @@ def train(config: Configuration, context: Context) -> Outcome:
 
     Raises:
         UsageError: If the configuration does not fit, or cases are broken; each mistake and each case is named.
+        OutOfMemoryError: If memory ran out.
         AttemptError: If the training diverged.
         Stopped: If it was asked to stop; a checkpoint is saved.
     """
-    from trainers.aneurysm import training
+    from trainers.aneurysm.application import Aneurysm
+    from trainers.cad import loop
 
-    return training.train(config, context)
+    return loop.train(Aneurysm(), config, context)
 
 
 def feasible(config: Configuration) -> bool:
@@ -62,6 +67,23 @@ def evaluate(config: Configuration, model: Path, context: Context) -> Outcome:
         UsageError: If the configuration does not fit, or test cases are broken.
         Stopped: If it was asked to stop.
     """
-    from trainers.aneurysm import training
+    from trainers.aneurysm.application import Aneurysm
+    from trainers.cad import loop
 
-    return training.evaluate(config, model, context)
+    return loop.evaluate(Aneurysm(), config, model, context)
+
+
+def check(data: Path, spacing_mm: float | None = None) -> Iterator[CheckedCase]:
+    """Read all cases of a folder, and tell everything that is wrong with them.
+
+    Args:
+        data: Folder of real cases.
+        spacing_mm: As the setting of this name.
+
+    Raises:
+        UsageError: If there is no such folder, or a table lacks a column.
+    """
+    from trainers.aneurysm.application import Aneurysm
+    from trainers.cad.check import check_folder
+
+    return check_folder(Aneurysm(), data, spacing_mm)

@@ -15,7 +15,9 @@ import numpy as np
 from numpy.random import Generator
 from scipy import ndimage
 
-from trainers.aneurysm.vessels import Floats, Image, Site, Spheres, centre_line, draw, grow_tree, perpendicular
+from trainers.aneurysm.vessels import Site, grow_tree
+from trainers.cad.case import Floats, Image
+from trainers.cad.phantoms.tubes import Spheres, centre_line, draw, perpendicular
 
 PHANTOM_VERSION = 4
 """Part of every cached phantom's name. Raise it with any change that alters a phantom."""

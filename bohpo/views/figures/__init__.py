@@ -1,6 +1,6 @@
 """Figures of a campaign, for plotly. Each function gives a figure, or a sentence that says why there is none."""
 
-from bohpo.views.figures.curves import froc
+from bohpo.views.figures.curves import froc, roc
 from bohpo.views.figures.importance import importance
 from bohpo.views.figures.learning import Reports, learning_curves
 from bohpo.views.figures.parallel import parallel_coordinates
@@ -17,6 +17,7 @@ __all__ = [
     "importance",
     "learning_curves",
     "parallel_coordinates",
+    "roc",
     "slices",
     "timeline",
 ]

@@ -1,4 +1,4 @@
-"""The curve behind the score, with its confidence band: for a detector, the FROC."""
+"""The curve behind the score, with its confidence band: FROC of a detector, ROC of a classifier of cases."""
 
 from __future__ import annotations
 
@@ -9,13 +9,19 @@ from bohpo.views.campaign import CampaignView
 from bohpo.views.figures import style
 
 
-def froc(view: CampaignView, name: str = "froc") -> style.Drawing:
-    """Draw the best trial's curve with its band, the next best trials' faintly, and the test cases' if evaluated.
+def froc(view: CampaignView) -> style.Drawing:
+    """Draw the FROC of the best trial, with the end of its partial area; see `_curve`."""
+    return _curve(view, "froc", _limit(view))
 
-    Args:
-        view: The campaign.
-        name: Which curve of the outcomes to draw.
-    """
+
+def roc(view: CampaignView) -> style.Drawing:
+    """Draw the ROC of the best trial, with the diagonal of a guess; see `_curve`."""
+    guess = {"color": style.INK, "width": 1, "dash": "dot"}
+    return _curve(view, "roc", {"shapes": [{"type": "line", "x0": 0, "y0": 0, "x1": 1, "y1": 1, "line": guess}]})
+
+
+def _curve(view: CampaignView, name: str, layout: dict[str, Any]) -> style.Drawing:
+    """Draw the best trial's curve with its band, the next best trials' faintly, and the test cases' if evaluated."""
     import plotly.graph_objects as go
 
     best = view.best
@@ -37,7 +43,7 @@ def froc(view: CampaignView, name: str = "froc") -> style.Drawing:
         440,
         xaxis=style.axis(curve.x_label or "x", rangemode="tozero"),
         yaxis=style.axis(curve.y_label or name, rangemode="tozero"),
-        **_limit(view),
+        **layout,
     )
 
 

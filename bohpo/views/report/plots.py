@@ -25,7 +25,7 @@ def progress(view: CampaignView) -> Markup:
     )
 
 
-def curve(view: CampaignView) -> Markup:
+def froc(view: CampaignView) -> Markup:
     """Show the FROC."""
     return plot(
         "froc",
@@ -34,6 +34,18 @@ def curve(view: CampaignView) -> Markup:
         "Sensitivity against false positives per case, as the detector's threshold falls from left to right: higher is "
         "better. The band is the 95 % bootstrap interval; thin lines are the next best trials; the score is the mean "
         "height up to the dotted line.",
+    )
+
+
+def roc(view: CampaignView) -> Markup:
+    """Show the ROC."""
+    return plot(
+        "roc",
+        "ROC of the best trial",
+        figures.roc(view),
+        "Share of the abnormal cases that are found, against the share of the normal ones that are taken for abnormal, "
+        "as the threshold falls from left to right: higher is better, the dotted line is a guess. The band is the 95 % "
+        "bootstrap interval; thin lines are the next best trials; the score is the area under the curve.",
     )
 
 

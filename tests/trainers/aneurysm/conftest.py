@@ -1,24 +1,10 @@
-"""What the aneurysm trainer's tests share: a cache of phantoms, a small configuration, and the real volumes."""
+"""What the aneurysm trainer's tests share: a small configuration."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from bohpo.trainer import Configuration
-
-_DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def phantom_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Keep phantoms out of the user's own cache."""
-    folder = tmp_path_factory.mktemp("cache")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BOHPO_CACHE", str(folder))
-        yield folder
 
 
 @pytest.fixture
@@ -39,11 +25,3 @@ def configuration() -> Configuration:
         "validation_cases": 4,
         "test_cases": 4,
     }
-
-
-@pytest.fixture
-def real_data() -> Path:
-    """The folder of real volumes beside the repository."""
-    if not _DATA.is_dir():
-        pytest.skip("there is no folder of real volumes beside the repository")
-    return _DATA

@@ -10,11 +10,10 @@ import torch
 
 from bohpo.trainer import Configuration
 from trainers.aneurysm import detectors
-from trainers.aneurysm.case import Case, Image, Split
+from trainers.aneurysm.application import Aneurysm
 from trainers.aneurysm.detectors import Detector, HeatMapDetector, make_detector
-from trainers.aneurysm.patches import PatchSampler
 from trainers.aneurysm.settings import NETWORKS, Settings
-from trainers.aneurysm.sources import iter_cases
+from trainers.cad.case import Case, Image, Split
 
 CPU = torch.device("cpu")
 
@@ -35,7 +34,7 @@ def test_tiles_leave_no_seams(configuration: Configuration, monkeypatch: pytest.
     detector, volume = _detector(configuration, "unet3d"), _noise((130, 60, 116))
     assert isinstance(detector, HeatMapDetector)
     whole = detector.heat_map(volume)
-    monkeypatch.setattr(detectors, "TILE", 32)
+    monkeypatch.setattr(detectors, "TILING", dataclasses.replace(detectors.TILING, tile=32, batch=3))
     assert detector.heat_map(volume) == pytest.approx(whole, abs=1e-5)
 
 
@@ -52,23 +51,23 @@ def test_marks_lie_in_the_volume_highest_first(
     configuration: Configuration, network: str, shape: tuple[int, int, int]
 ) -> None:
     case = Case("noise", _noise(shape), 0.8, np.empty((0, 3)), np.empty(0))
-    marks = _detector(configuration, network).detect(case)
-    assert 0 < len(marks.points) <= detectors.MARKS_PER_CASE
-    assert ((marks.points >= 0) & (marks.points <= np.array(shape))).all()
-    assert (np.diff(marks.heights) <= 0).all()
+    found = _detector(configuration, network).examine(case)
+    assert 0 < len(found.marks) <= detectors.MARKS_PER_CASE
+    assert case.holds(found.marks).all()
+    assert (np.diff(found.scores) <= 0).all()
 
 
 def test_a_volume_without_candidates_gets_no_marks(configuration: Configuration) -> None:
     case = Case("empty", np.zeros((16, 16, 16), np.float32), 0.8, np.empty((0, 3)), np.empty(0))
-    assert len(_detector(configuration, "nine_projection").detect(case).points) == 0
+    assert len(_detector(configuration, "nine_projection").examine(case).marks) == 0
 
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_a_step_against_the_gradient_lowers_the_loss(configuration: Configuration, network: str) -> None:
     settings = Settings.from_configuration(configuration)
     detector, rng = _detector(configuration, network), np.random.default_rng(0)
-    cases = list(iter_cases(settings, Split.TRAINING))
-    batch = PatchSampler(cases, [detector.anchors(case, rng) for case in cases], detector.sampling).draw(rng)
+    cases = list(Aneurysm().cases(settings, Split.TRAINING))
+    batch = detector.patches(cases, rng).draw(rng, slice(None)).to(CPU)
     before = detector.loss(batch)
     before.backward()  # type: ignore[no-untyped-call]
     torch.optim.SGD(detector.network.parameters(), lr=1e-3).step()

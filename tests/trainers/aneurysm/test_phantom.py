@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trainers.aneurysm.case import Case, Split
+from trainers.aneurysm.application import Aneurysm
 from trainers.aneurysm.phantom import ANEURYSM_RADIUS_MM, ANEURYSMS_PER_CASE, PRESETS, make_phantom
 from trainers.aneurysm.settings import Settings
-from trainers.aneurysm.sources import iter_cases
+from trainers.cad.case import Case, Split
 
 TINY = PRESETS["tiny"]
 
@@ -39,7 +39,7 @@ def test_the_validation_cases_of_tiny_have_sixty_aneurysms_in_the_promised_share
     configuration: dict[str, object],
 ) -> None:
     del configuration["validation_cases"]
-    cases = list(iter_cases(Settings.from_configuration(configuration), Split.VALIDATION))  # type: ignore[arg-type]
+    cases = list(Aneurysm().cases(Settings.from_configuration(configuration), Split.VALIDATION))  # type: ignore[arg-type]
     counts = [len(case.centres) for case in cases]
     assert sum(counts) >= 60
     shares = np.bincount(counts, minlength=3) / len(cases)
@@ -55,14 +55,14 @@ def test_presets_share_their_anatomy_in_mm_but_not_their_size() -> None:
 
 def test_the_splits_of_a_family_share_no_case(configuration: dict[str, object]) -> None:
     settings = Settings.from_configuration(configuration)  # type: ignore[arg-type]
-    volumes = [case.volume.tobytes() for split in Split for case in iter_cases(settings, split)]
+    volumes = [case.volume.tobytes() for split in Split for case in Aneurysm().cases(settings, split)]
     assert len(set(volumes)) == len(volumes) == 11
 
 
 def test_more_training_cases_do_not_change_the_validation_cases(configuration: dict[str, object]) -> None:
     def validation(training_cases: int) -> list[Case]:
         settings = Settings.from_configuration({**configuration, "training_cases": training_cases})  # type: ignore[dict-item]
-        return list(iter_cases(settings, Split.VALIDATION))
+        return list(Aneurysm().cases(settings, Split.VALIDATION))
 
     for few, many in zip(validation(2), validation(30), strict=True):
         assert few.name == many.name

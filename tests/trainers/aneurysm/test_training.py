@@ -17,9 +17,9 @@ import torch
 from bohpo.errors import AttemptError, NotFoundError, UsageError
 from bohpo.trainer import Configuration, Context, Stopped
 from trainers.aneurysm import evaluate, train
-from trainers.aneurysm.folder import BrokenCasesError
 from trainers.aneurysm.settings import NETWORKS, Settings
-from trainers.aneurysm.training import learning_rate
+from trainers.cad.folder import BrokenCasesError
+from trainers.cad.run import learning_rate
 
 pytestmark = pytest.mark.training
 
@@ -27,8 +27,9 @@ PROGRAM = """
 import json, sys
 from pathlib import Path
 from bohpo.trainer import Context, Stopped
-from trainers.aneurysm import train, training
-training.CHECKPOINT_SECONDS = 0.2
+from trainers.aneurysm import train
+from trainers.cad import loop
+loop.CHECKPOINT_SECONDS = 0.2
 context = Context.in_directory(Path(sys.argv[1]), seed=5)
 context.listen_for_stop()
 try:
@@ -192,5 +193,5 @@ def test_a_split_without_any_aneurysm_is_refused(configuration: Configuration, t
     rows = (folder / "lesions.csv").read_text().splitlines()
     (folder / "lesions.csv").write_text("\n".join(row for row in rows if not row.startswith(("case-1", "case-4"))))
     config = {**configuration, "data": str(folder), "spacing_mm": 1.0}
-    with pytest.raises(UsageError, match="none of the 2 validation cases has an aneurysm"):
+    with pytest.raises(UsageError, match="none of the 2 validation cases has a lesion"):
         train(config, Context.in_directory(tmp_path / "attempt"))

@@ -1,0 +1,70 @@
+"""`bohpo trainer check`: has a trainer read all of its data before anything is trained."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+from cyclopts import App
+
+from bohpo.cli.output import emit, say, table
+from bohpo.errors import UsageError
+from bohpo.trainer import CheckedCase, DataCheck
+
+trainer = App(name="trainer", help="Look after trainers and their data.")
+
+
+@trainer.command
+def check(module: str, /, *, data: Path, spacing: float | None = None, json: bool = False) -> None:
+    """Read all cases of a trainer's data folder and report every problem.
+
+    Args:
+        module: The trainer's module, such as trainers.aneurysm.
+        data: Folder of cases, test cases included.
+        spacing: Spacing that volumes are resampled to, mm; the trainer's own where it is left out.
+        json: Write one JSON object instead of the table.
+
+    Raises:
+        UsageError: If the module cannot check data, or there are problems; all of them are told before.
+    """
+    cases = []
+    for case in _check_of(module)(data, spacing):
+        cases.append(case)
+        if not json:
+            say(f"{case.name}: {case.description or 'cannot be used'}")
+    problems = sum(len(case.problems) for case in cases)
+    if json:
+        emit({"module": module, "data": str(data), "problems": problems, "cases": [_as_json(case) for case in cases]})
+    else:
+        table(("case", "split", "what", "problem"), [row for case in cases for row in _rows(case)])
+    if problems:
+        raise UsageError(f"{problems} problem{'' if problems == 1 else 's'} in {data}; each is told above")
+
+
+def _check_of(name: str) -> DataCheck:
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        remedy = "name a module such as trainers.aneurysm, from the folder that it is in"
+        raise UsageError(f"there is no module {error.name}; {remedy}") from error
+    check_of_module: DataCheck | None = getattr(module, "check", None)
+    if check_of_module is None:
+        raise UsageError(f"{name} cannot check data; define check(data, spacing_mm) in it, see bohpo.trainer.data")
+    return check_of_module
+
+
+def _rows(case: CheckedCase) -> list[tuple[str, str, str, str]]:
+    problems = [problem.removeprefix(f"{case.name}: ") for problem in case.problems]
+    return [(case.name, case.split, case.description, problem) for problem in problems or [""]]
+
+
+def _as_json(case: CheckedCase) -> dict[str, object]:
+    return {
+        "name": case.name,
+        "split": case.split or None,
+        "description": case.description or None,
+        "problems": list(case.problems),
+    }

@@ -1,0 +1,112 @@
+"""`bohpo trainer check` reads all cases of a folder, tells every problem, and nothing of a patient."""
+
+# mypy: disable-error-code=no-untyped-call
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk  # noqa: N813 - its usual name
+
+from bohpo.cli.app import main
+
+HEADER = "case,x,y,z,diameter_mm"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Three whole cases, one in each split, each with a lesion."""
+    monkeypatch.setenv("BOHPO_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "cases"
+    folder.mkdir()
+    for number, name in enumerate(("a", "b", "c")):
+        signal = np.random.default_rng(number).random((16, 18, 20), np.float32)
+        sitk.WriteImage(sitk.GetImageFromArray(signal), str(folder / f"{name}.nii.gz"))
+    rows = "\n".join(f"{name},5,6,7,4" for name in "abc")
+    (folder / "lesions.csv").write_text(f"{HEADER}\n{rows}\n")
+    (folder / "splits.csv").write_text("case,split\na,training\nb,validation\nc,test\n")
+    return folder
+
+
+def _check(folder: Path, *options: str) -> int:
+    try:
+        main(["trainer", "check", "trainers.aneurysm", "--data", str(folder), "--spacing", "1.0", *options])
+    except SystemExit as left:
+        return int(left.code or 0)
+    return 0
+
+
+def test_a_whole_folder_is_described_case_by_case(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _check(folder) == 0
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert rows == [
+        ["case", "split", "what", "problem"],
+        ["a", "training", "20 x 18 x 16 voxels of 1 mm, 1 lesion", ""],
+        ["b", "validation", "20 x 18 x 16 voxels of 1 mm, 1 lesion", ""],
+        ["c", "test", "20 x 18 x 16 voxels of 1 mm, 1 lesion", ""],
+    ]
+
+
+def test_every_problem_of_every_split_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "a.nii.gz").write_bytes(b"torn")
+    (folder / "lesions.csv").write_text(f"{HEADER}\na,5,6,7,wide\nb,500,6,7,4\nd,1,2,3,4\n")
+    assert _check(folder, "--json") == 2
+    printed = capsys.readouterr()
+    told = json.loads(printed.out)
+    problems = {case["name"]: case["problems"] for case in told["cases"]}
+    assert [len(problems[name]) for name in ("a", "b", "c", "d")] == [2, 1, 0, 1]
+    assert "line 2 of lesions.csv says 5, 6, 7, wide" in problems["a"][0]
+    assert "cannot be read" in problems["a"][1]
+    assert "lies outside the volume" in problems["b"][0]
+    assert "has no volume" in problems["d"][0]
+    assert {name for name in problems if name in ("training", "validation", "test")} == {
+        "training",
+        "validation",
+        "test",
+    }, "no split is left with a lesion"
+    assert told["problems"] == 7
+    assert "7 problems in" in printed.err
+
+
+def test_what_was_read_before_is_read_again(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _check(folder) == 0
+    assert not (folder.parent / "cache").exists()
+
+
+def test_a_module_that_cannot_check_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for module, message in (("json", "json cannot check data; define check"), ("trainers.none", "there is no module")):
+        with pytest.raises(SystemExit) as left:
+            main(["trainer", "check", module, "--data", str(folder)])
+        assert left.value.code == 2
+        assert message in capsys.readouterr().err
+
+
+def _write_series(folder: Path, tags: dict[str, str]) -> None:
+    folder.mkdir()
+    writer = sitk.ImageFileWriter()
+    writer.KeepOriginalImageUIDOn()
+    for number in range(12):
+        piece = sitk.GetImageFromArray(np.random.default_rng(number).integers(0, 99, (1, 16, 16)).astype(np.int16))
+        place = {"0020|0032": f"0\\0\\{number}", "0020|0037": "1\\0\\0\\0\\1\\0", "0020|000e": "1.2.3.4"}
+        for tag, value in {**tags, **place, "0008|0018": f"1.2.3.4.{number}", "0008|0060": "MR"}.items():
+            piece.SetMetaData(tag, value)
+        writer.SetFileName(str(folder / f"{number}.dcm"))
+        writer.Execute(piece)
+
+
+def test_nothing_of_a_patient_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    secrets = {"0010|0010": "DOE^JANE", "0010|0020": "HOSPITAL-4711", "0010|0030": "19560229", "0008|0020": "20250314"}
+    for name in ("case-1", "torn"):
+        _write_series(folder / name, secrets)
+    file = folder / "torn" / "5.dcm"
+    assert b"DOE^JANE" in file.read_bytes()
+    file.write_bytes(file.read_bytes()[:-40])
+    (folder / "lesions.csv").write_text(f"{HEADER}\ncase-1,4,4,400,3\na,5,6,7,4\nb,5,6,7,4\nc,5,6,7,4\n")
+    _check(folder, "--json")
+    printed = capsys.readouterr()
+    assert "case-1: its lesion at 4, 4, 400 lies outside the volume" in printed.out
+    for secret in secrets.values():
+        assert secret not in printed.out + printed.err

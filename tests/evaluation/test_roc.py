@@ -1,0 +1,113 @@
+"""ROC curves of whole cases: against pairs counted one by one, against a plain loop, and at their edges."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bohpo.errors import EvaluationError
+from bohpo.evaluation import ScoredCase, bootstrap_roc, roc
+
+
+def _cases(abnormal: list[float], normal: list[float]) -> list[ScoredCase]:
+    return [
+        *(ScoredCase(f"abnormal-{number}", score, is_abnormal=True) for number, score in enumerate(abnormal)),
+        *(ScoredCase(f"normal-{number}", score, is_abnormal=False) for number, score in enumerate(normal)),
+    ]
+
+
+def _drawn(seed: int, n_abnormal: int, n_normal: int, decimals: int = 1) -> list[ScoredCase]:
+    """Draw overlapping scores; few decimals make ties."""
+    rng = np.random.default_rng(seed)
+    abnormal, normal = rng.normal(1.0, 1.0, n_abnormal), rng.normal(0.0, 1.0, n_normal)
+    return _cases(np.round(abnormal, decimals).tolist(), np.round(normal, decimals).tolist())
+
+
+def _pairs_won(cases: list[ScoredCase]) -> float:
+    """Count pairs of an abnormal and a normal case: won 1, tied a half."""
+    abnormal = [case.score for case in cases if case.is_abnormal]
+    normal = [case.score for case in cases if not case.is_abnormal]
+    won = [1.0 if a > n else 0.5 if a == n else 0.0 for a, n in product(abnormal, normal)]
+    return sum(won) / len(won)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_area_is_the_share_of_pairs_in_their_right_order(seed: int) -> None:
+    cases = _drawn(seed, 22, 16)
+    assert roc(cases).area == pytest.approx(_pairs_won(cases), abs=1e-12)
+    scores = [[case.score for case in cases if case.is_abnormal is kind] for kind in (True, False)]
+    assert roc(cases).area == pytest.approx(stats.mannwhitneyu(*scores).statistic / (22 * 16), abs=1e-12)
+
+
+def test_the_curve_has_a_point_per_distinct_score() -> None:
+    curve = roc(_cases([0.9, 0.6, 0.6, 0.2], [0.6, 0.1]))
+    assert curve.thresholds.tolist() == [np.inf, 0.9, 0.6, 0.2, 0.1]
+    assert curve.sensitivity.tolist() == [0.0, 0.25, 0.75, 1.0, 1.0]
+    assert curve.false_positive_rate.tolist() == [0.0, 0.0, 0.5, 0.5, 1.0]
+    assert (curve.n_abnormal, curve.n_normal) == (4, 2)
+    assert curve.at(0.25) == pytest.approx(0.5), "between points the curve is straight"
+    assert curve.at(0.5) == 1.0, "the greater one where the curve jumps"
+
+
+def test_perfect_reversed_and_constant_scores_have_areas_1_0_and_one_half() -> None:
+    assert roc(_cases([2.0, 3.0], [0.0, 1.0])).area == 1.0
+    assert roc(_cases([0.0, 1.0], [2.0, 3.0])).area == 0.0
+    assert roc(_cases([1.0] * 3, [1.0] * 7)).area == 0.5
+
+
+def test_many_odd_counts_end_the_curve_at_exactly_1() -> None:
+    for n_normal in range(1, 60):
+        curve = roc(_drawn(n_normal, 7, n_normal, decimals=6))
+        assert (curve.false_positive_rate[-1], curve.sensitivity[-1]) == (1.0, 1.0)
+
+
+def test_youdens_threshold_separates_best() -> None:
+    curve = roc(_cases([5.0, 4.0, 1.0], [3.0, 2.0, 0.0]))
+    assert curve.youden_threshold == 4.0  # sensitivity 2/3, specificity 1
+
+
+def test_the_bootstrap_equals_a_plain_loop() -> None:
+    cases = _drawn(3, 9, 12)
+    result = bootstrap_roc(cases, resamples=80, seed=11, confidence=0.9)
+    rng, curves = np.random.default_rng(11), []
+    for row in rng.integers(len(cases), size=(80, len(cases))):
+        curves.append(roc([cases[index] for index in row]))
+    aucs = [curve.area for curve in curves]
+    assert result.estimate == roc(cases).area
+    assert (result.low, result.high) == pytest.approx(tuple(np.quantile(aucs, [0.05, 0.95])), abs=1e-12)
+    assert result.variance == pytest.approx(np.var(aucs, ddof=1), abs=1e-12)
+    grid = np.linspace(0, 1, 101)
+    on_grid = [[curve.at(rate) for rate in grid] for curve in curves]
+    assert result.false_positive_rate.tolist() == grid.tolist()
+    assert result.lower == pytest.approx(np.quantile(on_grid, 0.05, axis=0), abs=1e-9)
+    assert result.upper == pytest.approx(np.quantile(on_grid, 0.95, axis=0), abs=1e-9)
+
+
+def test_the_variance_is_near_what_hanley_and_mcneil_give() -> None:
+    """Their formula assumes exponential scores; with normal ones it is a little too wide."""
+    cases = _drawn(0, 300, 300, decimals=6)
+    area = roc(cases).area
+    q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
+    expected = (area * (1 - area) + 299 * (q1 - area**2) + 299 * (q2 - area**2)) / 300**2
+    assert bootstrap_roc(cases).variance == pytest.approx(expected, rel=0.3)
+
+
+def test_a_resample_without_both_kinds_is_drawn_again() -> None:
+    result = bootstrap_roc(_cases([1.0], [0.0, 2.0]), resamples=200)
+    assert 0 <= result.low <= result.estimate <= result.high <= 1
+
+
+def test_what_has_no_curve_is_refused_with_a_remedy() -> None:
+    with pytest.raises(EvaluationError, match=r"^all 2 cases are abnormal.*add cases of both kinds"):
+        roc(_cases([1.0, 2.0], []))
+    with pytest.raises(EvaluationError, match=r"^all 1 cases are normal"):
+        bootstrap_roc(_cases([], [1.0]))
+    with pytest.raises(EvaluationError, match=r"^normal-0: its score is nan; give a finite number"):
+        roc(_cases([1.0], [float("nan")]))
+    with pytest.raises(EvaluationError, match=r"false positive rate of 1\.5 makes no sense"):
+        roc(_cases([1.0], [0.0])).at(1.5)
+    with pytest.raises(EvaluationError, match="1 resamples tell no variance"):
+        bootstrap_roc(_cases([1.0], [0.0]), resamples=1)

@@ -1,0 +1,174 @@
+"""A folder of real cases: which are read, which are refused, and that every broken one is named."""
+
+# mypy: disable-error-code=no-untyped-call
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk  # noqa: N813 - its usual name
+
+from bohpo.errors import DataError, UsageError
+from trainers.cad.case import Case, Split
+from trainers.cad.folder import BrokenCasesError, Layout, read_folder, split_by_name
+
+
+def _write_volume(path: Path, seed: int = 0) -> None:
+    image = sitk.GetImageFromArray(np.random.default_rng(seed).random((16, 18, 20), np.float32))
+    image.SetOrigin((100.0, -50.0, 20.0))
+    sitk.WriteImage(image, str(path))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Four whole cases: two for training, one of them without an aneurysm, one for validation, one for the test."""
+    for number, name in enumerate(("a", "b", "c", "d")):
+        _write_volume(tmp_path / f"{name}.nii.gz", number)
+    (tmp_path / "lesions.csv").write_text(
+        "case,x,y,z,diameter_mm\na,105,-45,30,4.5\na,110,-40,25,-1\nc,103,-42,28,3\nd,104,-41,27,6\n"
+    )
+    (tmp_path / "splits.csv").write_text("case,split\na,training\nb,training\nc,validation\nd,test\n")
+    return tmp_path
+
+
+def _read(folder: Path, split: Split = Split.TRAINING, count: int | None = None) -> list[Case]:
+    return list(read_folder(folder, split, count, Layout(spacing=1.0)))
+
+
+def _add(table: Path, row: str) -> None:
+    table.write_text(table.read_text() + row + "\n")
+
+
+def _problems(folder: Path, split: Split = Split.TRAINING) -> list[str]:
+    with pytest.raises(BrokenCasesError) as caught:
+        _read(folder, split)
+    assert isinstance(caught.value, DataError)
+    return [str(error) for error in caught.value.errors]
+
+
+def test_cases_come_with_their_aneurysms_in_world_coordinates(folder: Path) -> None:
+    first, second = _read(folder)
+    assert (first.name, second.name) == ("a", "b")
+    assert first.centres.tolist() == [[105, -45, 30], [110, -40, 25]]
+    assert first.diameters.tolist() == [4.5, -1]
+    assert first.to_voxels(first.centres).tolist() == [[10, 5, 5], [5, 10, 10]]
+    assert second.centres.shape == (0, 3)
+
+
+@pytest.mark.parametrize(("split", "names"), [(Split.VALIDATION, ["c"]), (Split.TEST, ["d"])])
+def test_each_split_has_its_own_cases(folder: Path, split: Split, names: list[str]) -> None:
+    assert [case.name for case in _read(folder, split)] == names
+
+
+def test_no_more_cases_are_read_than_asked_for(folder: Path) -> None:
+    assert [case.name for case in _read(folder, count=1)] == ["a"]
+
+
+def test_without_a_table_of_splits_the_names_decide(folder: Path) -> None:
+    (folder / "splits.csv").unlink()
+    (folder / "lesions.csv").write_text("case,x,y,z,diameter_mm\n")
+    found: dict[str, Split] = {}
+    for split in Split:
+        try:
+            found |= {case.name: split for case in _read(folder, split)}
+        except UsageError as error:
+            assert "has no" in str(error)
+    assert found == {name: split_by_name(name) for name in "abcd"}
+
+
+def test_names_fall_into_the_splits_in_the_promised_shares_and_stay_there() -> None:
+    splits = [split_by_name(f"patient-{number}") for number in range(2000)]
+    shares = [splits.count(split) / len(splits) for split in Split]
+    assert shares == pytest.approx([0.6, 0.2, 0.2], abs=0.03)
+    # Written down once: a change would mix test cases into the training of models that exist.
+    assert [split_by_name(name).value for name in ("a", "b", "c", "patient-07")] == [
+        "validation",
+        "training",
+        "training",
+        "test",
+    ]
+
+
+def test_every_broken_case_is_named(folder: Path) -> None:
+    (folder / "b.nii.gz").write_bytes(b"torn")
+    _add(folder / "lesions.csv", "a,900,0,0,4")
+    _add(folder / "lesions.csv", "e,1,2,3,4")
+    _add(folder / "splits.csv", "e,training")
+    problems = _problems(folder)
+    assert [problem.partition(":")[0] for problem in problems] == ["a", "b", "e"]
+    assert "lies outside the volume" in problems[0]
+    assert "b.nii.gz cannot be read" in problems[1]
+    assert "has no volume; add e.nii.gz" in problems[2]
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["a,1,2,3,wide", "a,1,2,3", "a,1,2,3,nan", "a,1,,3,4", "a,1,2,3,0"],
+    ids=["text", "short", "nan", "gap", "zero"],
+)
+def test_a_row_that_is_no_aneurysm_is_named_with_its_line(folder: Path, row: str) -> None:
+    _add(folder / "lesions.csv", row)
+    [problem] = _problems(folder)
+    assert problem.startswith("a: line 6 of lesions.csv says ")
+    assert "as numbers" in problem
+
+
+def test_a_case_that_is_there_twice_is_named(folder: Path) -> None:
+    _write_volume(folder / "a.mha")
+    assert _problems(folder) == ["a: it is there twice, as a.mha and a.nii.gz; keep one of them"]
+
+
+def test_a_case_in_two_splits_is_named_in_both(folder: Path) -> None:
+    _add(folder / "splits.csv", "a,test")
+    for split in (Split.TRAINING, Split.TEST):
+        assert _problems(folder, split) == ["a: splits.csv has it in test and training; keep one of its lines"]
+
+
+def test_an_aneurysm_that_is_there_twice_is_named(folder: Path) -> None:
+    _add(folder / "lesions.csv", "a,105,-45,30,4.5")
+    assert _problems(folder) == ["a: lesions.csv has the same finding twice; keep one of its lines"]
+
+
+def test_an_unknown_split_is_named(folder: Path) -> None:
+    (folder / "splits.csv").write_text("case,split\na,train\nb,training\n")
+    [problem] = [problem for split in Split for problem in _problems_or_none(folder, split)]
+    assert problem == "a: line 2 of splits.csv says split 'train'; write one of training, validation, test"
+
+
+def _problems_or_none(folder: Path, split: Split) -> list[str]:
+    try:
+        _read(folder, split)
+    except BrokenCasesError as broken:
+        return [str(error) for error in broken.errors]
+    except UsageError:
+        return []
+    return []
+
+
+def test_a_broken_test_case_disturbs_no_training(folder: Path) -> None:
+    (folder / "d.nii.gz").write_bytes(b"torn")
+    _add(folder / "lesions.csv", "d,one,two,three,four")
+    assert [case.name for case in _read(folder)] == ["a", "b"]
+    assert len(_problems(folder, Split.TEST)) == 2
+
+
+def test_a_misspelt_case_is_named_in_every_split(folder: Path) -> None:
+    _add(folder / "lesions.csv", "aa,105,-45,30,4.5")
+    for split in Split:
+        assert [problem.partition(":")[0] for problem in _problems(folder, split)] == ["aa"]
+
+
+def test_a_table_without_a_column_is_refused_with_its_first_line(folder: Path) -> None:
+    (folder / "lesions.csv").write_text("case,x,y,z\na,1,2,3\n")
+    with pytest.raises(UsageError, match="lacks the column diameter_mm; its first line is case,x,y,z,diameter_mm"):
+        _read(folder)
+
+
+def test_a_folder_without_its_table_or_without_anything_is_refused(folder: Path, tmp_path: Path) -> None:
+    (folder / "lesions.csv").unlink()
+    with pytest.raises(UsageError, match=r"lesions\.csv is missing; write it"):
+        _read(folder)
+    with pytest.raises(UsageError, match="there is no folder"):
+        _read(tmp_path / "nowhere")

@@ -1,0 +1,52 @@
+"""The outcome: area under the ROC curve of the cases' worst patches."""
+
+from __future__ import annotations
+
+import pytest
+
+from bohpo.errors import EvaluationError
+from trainers.head_ct_anomaly.anomaly import Examined
+from trainers.head_ct_anomaly.scoring import quick_area, score
+
+
+def _examined(abnormal: list[float], normal: list[float]) -> list[Examined]:
+    found = [True, None, False]
+    return [
+        *(Examined(f"a{n}", s, is_abnormal=True, is_on_finding=found[n % 3]) for n, s in enumerate(abnormal)),
+        *(Examined(f"n{n}", s, is_abnormal=False, is_on_finding=None) for n, s in enumerate(normal)),
+    ]
+
+
+def test_the_value_is_the_share_of_pairs_in_their_right_order() -> None:
+    outcome = score(_examined([9.0, 5.0, 7.0], [6.0, 4.0]))
+    assert outcome.value == outcome.metrics["roc_auc"] == pytest.approx(5 / 6)
+    assert outcome.variance is not None and outcome.variance > 0
+    assert outcome.metrics["roc_auc_low"] <= outcome.value <= outcome.metrics["roc_auc_high"]
+    assert outcome.metrics["cases"] == 5
+    assert outcome.metrics["abnormal_cases"] == 3
+    assert outcome.metrics["worst_on_finding"] == 0.5
+
+
+def test_the_best_threshold_is_read_off_the_cases() -> None:
+    metrics = score(_examined([9.0, 5.0, 7.0], [6.0, 4.0])).metrics
+    assert metrics["youden_threshold_hu"] == 7.0
+    assert metrics["youden_sensitivity"] == pytest.approx(2 / 3)
+    assert metrics["youden_specificity"] == 1.0
+
+
+def test_the_curve_comes_with_its_band() -> None:
+    curve = score(_examined([9.0, 5.0, 7.0], [6.0, 4.0])).curves["roc"]
+    assert (curve.x[0], curve.x[-1], curve.y[-1]) == (0.0, 1.0, 1.0)
+    assert all(low <= y <= high for low, y, high in zip(curve.lower, curve.y, curve.upper, strict=True))
+
+
+def test_without_known_places_nothing_is_said_of_them() -> None:
+    examined = [Examined("a", 1.0, is_abnormal=True, is_on_finding=None), *_examined([], [0.0])]
+    assert "worst_on_finding" not in score(examined).metrics
+
+
+def test_reports_on_the_way_do_not_fail_where_cases_are_of_one_kind() -> None:
+    assert quick_area(_examined([1.0], [])) == 0.5
+    assert quick_area(_examined([1.0], [0.0])) == 1.0
+    with pytest.raises(EvaluationError, match="add cases of both kinds"):
+        score(_examined([1.0, 2.0], []))

@@ -1,0 +1,224 @@
+"""Training and evaluation: load, then step, report and checkpoint, then score.
+
+All chance of a step is a function of (seed, step). So a checkpoint holds weights, optimizer and scaler only, and a
+training that was stopped or killed goes on as if it had not been: on the CPU bit by bit, however many threads drew its
+patches. What several processes do is told in `parallel`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import logging
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import numpy as np
+import torch
+
+from bohpo.durable import write_atomically, write_json
+from bohpo.errors import NotFoundError
+from bohpo.trainer import Configuration, Context, Outcome, Stopped
+from trainers.cad.ahead import drawn_ahead
+from trainers.cad.application import Application, B, F, Learner, PatchSource, S
+from trainers.cad.case import Case, Split
+from trainers.cad.memory import naming_exhaustion, peak_memory
+from trainers.cad.parallel import Team, team
+from trainers.cad.run import Drawn, Run, mixed_precision, weights_from_bytes, weights_to_bytes
+
+CHECKPOINT_SECONDS = 3.0
+"""Least time between two checkpoints; twenty times what saving one takes, if that is more."""
+
+REPORTS = 4
+REPORT_CASES = 12
+
+SETTINGS_FILE, WEIGHTS_FILE = "settings.json", "weights.pt"
+
+_logger = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+
+def train(application: Application[S, B, F], config: Configuration, context: Context) -> Outcome:
+    """Train on the training cases and score on the validation cases; no test case is read.
+
+    Args:
+        application: What is trained.
+        config: Its settings.
+        context: Seed, threads, checkpoints and reports.
+
+    Returns:
+        What the application makes of the validation cases, with what it cost in `metrics`.
+
+    Raises:
+        UsageError: If the configuration does not fit, or cases are broken; each mistake and each case is named.
+        OutOfMemoryError: If memory ran out.
+        AttemptError: If the training diverged.
+        Stopped: If it was asked to stop; a checkpoint is saved.
+    """
+    settings = application.settings.from_configuration(config)
+    with team(settings) as processes, naming_exhaustion():
+        return _Session(application, settings, context, processes).train()
+
+
+def evaluate(application: Application[S, B, F], config: Configuration, model: Path, context: Context) -> Outcome:
+    """Score a saved model on the test cases; nothing is trained.
+
+    Args:
+        application: What was trained.
+        config: As for `train`; says which data.
+        model: Folder that `train` filled, `context.model` there.
+        context: Threads, and the request to stop.
+
+    Returns:
+        What the application makes of the test cases.
+
+    Raises:
+        NotFoundError: If `model` holds no saved model.
+        UsageError: If the configuration does not fit, or test cases are broken.
+        OutOfMemoryError: If memory ran out.
+        Stopped: If it was asked to stop.
+    """
+    settings = application.settings.from_configuration(config)
+    with team(settings) as processes, naming_exhaustion():
+        return _Session(application, settings, context, processes).evaluate(model)
+
+
+def drawing_threads(context: Context, device: torch.device) -> int:
+    """Give how many threads draw patches: on a single CPU nobody helps the one that trains."""
+    return context.threads if device.type == "cuda" else min(2, context.threads - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Session(Generic[S, B, F]):
+    """One training or evaluation."""
+
+    application: Application[S, B, F]
+    settings: S
+    context: Context
+    team: Team
+
+    def train(self) -> Outcome:
+        torch.set_num_threads(self.context.threads)
+        training, validation = self._cases(Split.TRAINING), self._cases(Split.VALIDATION)
+        run = self._start()
+        self._take_steps(run, training, validation)
+        if self.team.leads:
+            _save(run.learner, self.settings, self.context.model)
+        findings, seconds = self._examine(run.learner, validation)
+        patches_per_second = self.settings.steps * self.settings.batch / run.seconds
+        costs = {"train_seconds": run.seconds, "patches_per_second": patches_per_second, "evaluate_seconds": seconds}
+        return _with_costs(self.application.outcome(self.settings, findings), costs)
+
+    def evaluate(self, model: Path) -> Outcome:
+        torch.set_num_threads(self.context.threads)
+        learner = _load(self.application, model, self.team.device)
+        cases = self._cases(Split.TEST)
+        findings, seconds = self._examine(learner, cases)
+        if self.team.leads:
+            self.application.illustrate(learner, cases, findings, self.context.directory)
+        return _with_costs(self.application.outcome(self.settings, findings), {"evaluate_seconds": seconds})
+
+    def _cases(self, split: Split) -> list[Case]:
+        cases = list(_unless_stopped(self.context, self.application.cases(self.settings, split)))
+        self.application.require(cases, split)
+        return cases
+
+    def _start(self) -> Run[B, F]:
+        torch.manual_seed(self.context.seed)
+        run = Run(self.application.learner(self.settings, self.team.device), self.settings, self.team)
+        if saved := self.team.tell(self.context.checkpoint.load() if self.team.leads else None):
+            run.restore(*saved)
+            _logger.info("resumed after step %d", run.step)
+        return run
+
+    def _take_steps(self, run: Run[B, F], training: Sequence[Case], validation: Sequence[Case]) -> None:
+        source = run.learner.patches(training, np.random.default_rng(self.context.seed))
+        steps = range(run.step, self.settings.steps, self.team.steps_at_once)
+        saver = _Saver(self.context)
+        threads = drawing_threads(self.context, self.team.device)
+        with contextlib.closing(drawn_ahead(lambda step: self._draw(source, step), steps, threads)) as batches:
+            for step, drawn in zip(steps, batches, strict=True):
+                run.take_step(drawn)
+                is_report_due = run.step * REPORTS // self.settings.steps > step * REPORTS // self.settings.steps
+                is_stopped = self.team.any(self.context.should_stop)
+                # Examining cases may be broken off by a stop, so what was trained is saved before each report.
+                if self.team.leads and (is_report_due or is_stopped or saver.is_due):
+                    saver.save(run)
+                if is_stopped:
+                    raise Stopped
+                if is_report_due:
+                    self._report(run, validation)
+
+    def _draw(self, source: PatchSource[B], step: int) -> Drawn[B]:
+        """Draw this process's patches of a step; called by several threads."""
+        rng = np.random.default_rng((self.context.seed, step + self.team.steps_aside))
+        seed = int(rng.integers(2**63))
+        share = self.team.share(self.settings.batch)
+        patches = source.draw(rng, share)
+        if self.team.device.type == "cuda":
+            patches = patches.pinned()
+        return Drawn(patches, len(patches) * self.team.shares / self.settings.batch, (seed + self.team.rank) % 2**63)
+
+    def _report(self, run: Run[B, F], validation: Sequence[Case]) -> None:
+        """Report the score on the first few validation cases: quick, noisy, and not the outcome."""
+        findings, _ = self._examine(run.learner, validation[:REPORT_CASES])
+        if self.team.leads:
+            self.context.report(run.step, self.application.early_score(self.settings, findings))
+
+    def _examine(self, learner: Learner[B, F], cases: Sequence[Case]) -> tuple[list[F], float]:
+        """Examine cases, each process its share; the time that took comes with them, in seconds."""
+        started = time.monotonic()
+        learner.network.eval()
+        own = _unless_stopped(self.context, cases[self.team.part(len(cases))])
+        with mixed_precision(self.settings, self.team.device):
+            findings = self.team.gather([learner.examine(case) for case in own])
+        return findings, time.monotonic() - started
+
+
+class _Saver:
+    """Saves checkpoints, not too often."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._due_at = time.monotonic() + CHECKPOINT_SECONDS
+
+    @property
+    def is_due(self) -> bool:
+        return time.monotonic() > self._due_at
+
+    def save(self, run: Run[B, F]) -> None:
+        started = time.monotonic()
+        self._context.checkpoint.save(run.step, run.to_bytes())
+        took_s = time.monotonic() - started
+        self._due_at = time.monotonic() + max(CHECKPOINT_SECONDS, 20 * took_s)
+
+
+def _save(learner: Learner[B, F], settings: S, folder: Path) -> None:
+    write_atomically(folder / WEIGHTS_FILE, weights_to_bytes(learner.network))
+    write_json(folder / SETTINGS_FILE, settings.to_json())
+
+
+def _load(application: Application[S, B, F], folder: Path, device: torch.device) -> Learner[B, F]:
+    for name in (SETTINGS_FILE, WEIGHTS_FILE):
+        if not (folder / name).is_file():
+            raise NotFoundError(f"{folder / name} is missing; give the model folder of a completed trial")
+    settings = application.settings.from_configuration(json.loads((folder / SETTINGS_FILE).read_bytes()))
+    learner = application.learner(settings, device)
+    learner.network.load_state_dict(weights_from_bytes((folder / WEIGHTS_FILE).read_bytes(), device))
+    return learner
+
+
+def _with_costs(outcome: Outcome, costs: Mapping[str, float]) -> Outcome:
+    return dataclasses.replace(outcome, metrics={**outcome.metrics, **costs, **peak_memory()})
+
+
+def _unless_stopped(context: Context, items: Iterable[_T]) -> Iterator[_T]:
+    """Pass items on, and leave between two of them when asked to; what was done before them is saved."""
+    for item in items:
+        if context.should_stop:
+            raise Stopped
+        yield item

@@ -1,0 +1,1 @@
+"""Drawing pieces that the phantoms of several applications share."""

@@ -1,0 +1,71 @@
+"""Detection of liver nodules in EOB-MRI of five phases; `train`, `evaluate` and `feasible` are what a study names.
+
+    trainer = "trainers.liver_nodule:train"
+    feasible = "trainers.liver_nodule:feasible"   # where the space holds patches that the network cannot halve
+
+README.md beside this file describes the parameters, the phantoms and what a folder of real cases looks like.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bohpo.trainer import Configuration, Context, Outcome
+
+__all__ = ["evaluate", "feasible", "train"]
+
+
+def train(config: Configuration, context: Context) -> Outcome:
+    """Train a detector on the training cases and score it on the validation cases; no test case is read.
+
+    Args:
+        config: The twelve parameters, and any of the fixed settings, see `Settings`.
+        context: Seed, threads, checkpoints and reports.
+
+    Returns:
+        Partial area under the FROC curve of the validation cases, with its case-bootstrap variance.
+
+    Raises:
+        UsageError: If the configuration does not fit, or cases are broken; each mistake and each case is named.
+        OutOfMemoryError: If memory ran out.
+        AttemptError: If the training diverged.
+        Stopped: If it was asked to stop; a checkpoint is saved.
+    """
+    from trainers.cad import loop
+    from trainers.liver_nodule.application import LiverNodule
+
+    return loop.train(LiverNodule(), config, context)
+
+
+def feasible(config: Configuration) -> bool:
+    """Tell whether the network can halve patches of this edge as often as it has levels.
+
+    Args:
+        config: As for `train`. Other mistakes in it are for `train` to report.
+    """
+    from trainers.liver_nodule.settings import patch_fits_network
+
+    return patch_fits_network(config)
+
+
+def evaluate(config: Configuration, model: Path, context: Context) -> Outcome:
+    """Score a saved detector on the test cases; nothing is trained.
+
+    Args:
+        config: As for `train`; says which data and which limit.
+        model: Folder that `train` filled, `context.model` there.
+        context: Threads, and the request to stop.
+
+    Returns:
+        The same figures as `train`, of the test cases.
+
+    Raises:
+        NotFoundError: If `model` holds no saved detector.
+        UsageError: If the configuration does not fit, or test cases are broken.
+        OutOfMemoryError: If memory ran out.
+        Stopped: If it was asked to stop.
+    """
+    from trainers.cad import loop
+    from trainers.liver_nodule.application import LiverNodule
+
+    return loop.evaluate(LiverNodule(), config, model, context)
