@@ -49,7 +49,9 @@ def _nothing_is_left() -> Iterator[None]:
 @pytest.fixture
 def measured(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     """Take a promise's name and the figure that the test measured; `make faults` puts it into the table."""
-    return lambda promise, figure: append_figure(promise, figure, f"pytest {request.node.nodeid}")
+    group = request.node.get_closest_marker("xdist_group")
+    test = request.node.nodeid.removesuffix("" if group is None else f"@{group.args[0]}")
+    return lambda promise, figure: append_figure(promise, figure, f"pytest {test}")
 
 
 @pytest.fixture(scope="session")

@@ -64,12 +64,18 @@ def left_behind(session: str, *, grace_s: float = GRACE_S) -> list[str]:
         session: Value of `SESSION` in their environment.
         grace_s: Seconds that they get to end by themselves.
     """
-    wait_until(lambda: not processes_with_environment(SESSION, session), seconds=grace_s)
-    left = [pid for pid in processes_with_environment(SESSION, session) if process_started(pid)]
+    wait_until(lambda: not _processes_of(session), seconds=grace_s)
+    left = _processes_of(session)
     tests = {pid: test for test, pids in processes_by_environment("PYTEST_CURRENT_TEST").items() for pid in pids}
     told = [f"{tests.get(pid, 'a fixture')}: {_command_line(pid)}" for pid in left]
     send(left, signal.SIGKILL)
     return told
+
+
+def _processes_of(session: str) -> list[int]:
+    """List them without the helper that multiprocessing starts with the first spawned process and ends with pytest."""
+    found = [pid for pid in processes_with_environment(SESSION, session) if process_started(pid)]
+    return [pid for pid in found if "multiprocessing.resource_tracker" not in _command_line(pid)]
 
 
 def _command_line(pid: int) -> str:

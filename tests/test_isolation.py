@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.isolation import SESSION, isolate, left_behind
+from tests.isolation import SESSION, group_of, isolate, left_behind
 
 
 def test_the_users_settings_are_out_of_sight_and_a_folder_of_the_tests_takes_what_is_written(
@@ -29,6 +29,14 @@ def test_the_users_settings_are_out_of_sight_and_a_folder_of_the_tests_takes_wha
     assert [path.name for path in folder.rglob("*.yaml")] == ["jobqueue.yaml"]
     undo()
     assert not folder.exists()
+
+
+def test_tests_that_share_a_service_are_grouped_and_others_are_not(request: pytest.FixtureRequest) -> None:
+    assert group_of(request.node) is None
+    request.node.add_marker(pytest.mark.postgresql)
+    assert group_of(request.node) == "postgresql-tests"
+    request.node.add_marker(pytest.mark.slurm)
+    assert group_of(request.node) == "slurm-tests"
 
 
 def test_a_process_that_is_left_is_found_by_its_test_and_killed() -> None:

@@ -156,8 +156,10 @@ class Jobs:
 
     def _has_begun(self, attempt: Attempt) -> bool:
         files = self.files(attempt)
-        is_own = files.belongs_to(self._ledger.trials[attempt.trial].uid)
-        return is_own and (files.heartbeat.exists() or files.ended.exists())
+        with contextlib.suppress(OSError):  # what cannot be read cannot be submitted either, and is asked about again
+            is_own = files.belongs_to(self._ledger.trials[attempt.trial].uid)
+            return is_own and (files.heartbeat.exists() or files.ended.exists())
+        return False
 
     # -- look ----------------------------------------------------------------------------------------------------
 
@@ -266,7 +268,7 @@ class Jobs:
         """
         try:
             os.listdir(files.path)  # noqa: PTH208 - only the system call matters
-            for path in (files.ended, files.outcome):
+            for path in (files.spec, files.ended, files.outcome):
                 with contextlib.suppress(*TRAINERS_MISTAKES):
                     path.read_bytes()
         except FileNotFoundError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 
 from bohpo.campaign.attempts import attempt_directory, plan_attempt
@@ -90,5 +91,7 @@ class Leftovers:
         if Ending.read(files) is None:
             return None
         plan = plan_attempt(self._study, self._ledger.campaign, self._ledger.trials[attempt.trial], attempt.number)
-        ending = find_ending(files, plan.spec, now=self._clock.now())
-        return ending if ending.state is AttemptState.COMPLETED else None
+        with contextlib.suppress(OSError):  # one folder out of reach is no reason to look at no other
+            ending = find_ending(files, plan.spec, now=self._clock.now())
+            return ending if ending.state is AttemptState.COMPLETED else None
+        return None

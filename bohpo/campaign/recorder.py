@@ -104,7 +104,10 @@ class Recorder:
     def record_again(self, attempt: Attempt) -> None:
         """Go on from an attempt that was recorded as ended, but perhaps not what followed for its trial."""
         plan = self._jobs.plan(attempt)
-        ending = find_ending(plan.directory, plan.spec, now=self._clock.now())
+        try:
+            ending = find_ending(plan.directory, plan.spec, now=self._clock.now())
+        except OSError:
+            ending = Ending.as_recorded(attempt)
         if AttemptState.COMPLETED in (ending.state, attempt.state):
             self.record(attempt, ending, is_excused=True)
         elif attempt.state in INFRASTRUCTURE | CONFIGURATION:

@@ -43,6 +43,9 @@ IDLE_S = 120.0
 MARGIN_S = 180.0
 """What has to be left of the wall time beside the longest attempt so far: for a checkpoint, and to start."""
 
+LOCK_PATIENCE_S = 150.0
+"""How long a seat whose job was requeued waits for the one before: a file server keeps a dead node's locks for 90 s."""
+
 _TICK_S = 0.5
 
 
@@ -90,10 +93,13 @@ class SeatFolder:
             self.assign(1, first)
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[bool]:
-        """Hold the folder for as long as the body takes; give False where somebody else does."""
+    def held(self, *, patience_s: float = 0.0) -> Iterator[bool]:
+        """Hold the folder for as long as the body takes; give False where somebody else does, for `patience_s`."""
+        give_up = time.monotonic() + patience_s
         with (self.path / "seat.lock").open("a") as lock:
-            yield _is_locked(lock)
+            while not (is_held := _is_locked(lock)) and time.monotonic() < give_up:
+                time.sleep(_TICK_S)
+            yield is_held
 
     def assign(self, number: int, assignment: Assignment) -> bool:
         """Hand over the seat's next attempt; give False where it has closed, or another came first."""
@@ -243,7 +249,7 @@ class Seat:
 def main(folder: Path) -> None:
     """Run the seat of a folder, unless there is one at work."""
     wall = os.environ.get(WALL_SECONDS)
-    with SeatFolder(folder).held() as is_alone:
+    with SeatFolder(folder).held(patience_s=LOCK_PATIENCE_S) as is_alone:
         if not is_alone:
             sys.stderr.write("another job of this name is at work; leaving\n")
             return

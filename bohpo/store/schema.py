@@ -30,6 +30,9 @@ CREATION_LOCK = 0x626F68706F
 ASCII of `bohpo`; SQLite has a single writer.
 """
 
+CREATION_S = 60
+"""How long the transaction that makes the tables may be idle on PostgreSQL before the server ends it."""
+
 
 def migrations() -> ScriptDirectory:
     """Give bohpo's migrations."""
@@ -51,6 +54,8 @@ def revision(connection: Connection, version_table: str = VERSION_TABLE) -> str 
 def create(connection: Connection) -> None:
     """Make Optuna's tables and bohpo's where they are missing, all in the caller's transaction."""
     if connection.dialect.name == "postgresql":
+        # Between statements the migrations are loaded, which takes long on a busy host; no lease waits for this one.
+        connection.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{CREATION_S}s'"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CREATION_LOCK})
     if revision(connection, OPTUNA_VERSION_TABLE) is None:
         _create_optuna(connection)

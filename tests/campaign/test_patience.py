@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import errno
+import os
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pytest
 
 from bohpo.campaign.loop import OUTAGE_S
-from bohpo.cluster.protocol import Job
+from bohpo.cluster.protocol import Job, JobStatus
 from bohpo.errors import LivingJobError
 from bohpo.simulation.store import MemoryStore
 from bohpo.store import Store
@@ -83,45 +85,61 @@ def test_a_worker_that_could_not_read_an_outcome_costs_an_attempt_and_no_trial(
     assert [attempt.state for attempt in trial.attempts] == [AttemptState.LOST, AttemptState.COMPLETED]
 
 
-def leave_a_spec_out_of_reach(files: AttemptDirectory) -> None:
-    succeed(files)
-    files.ended.unlink()
-    files.spec.rename(files.spec.with_suffix(".kept"))
-    files.spec.symlink_to("/proc/self/mem")  # opens, and reading it is an I/O error
-
-
-def put_spec_back(files: AttemptDirectory) -> None:
-    files.spec.with_suffix(".kept").replace(files.spec)
-
-
-def test_a_folder_that_cannot_be_read_for_a_while_does_not_end_a_driver(
-    store: Store, tmp_path: Path, cluster: ScriptedCluster, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("name", ["attempt.json", "ended.json"])
+def test_one_attempt_that_cannot_be_read_is_waited_for_and_the_others_go_on(
+    store: Store, tmp_path: Path, cluster: ScriptedCluster, name: str
 ) -> None:
-    cluster.courses[0, 1] = Course(leaves=leave_a_spec_out_of_reach)
+    def leave_out_of_reach(files: AttemptDirectory) -> None:
+        succeed(files)
+        (files.path / name).rename(files.path / "kept")
+        (files.path / name).symlink_to("/proc/self/mem")  # opens, and reading it is an I/O error
 
     def mend() -> None:
-        for entry in cluster.entries.values():
-            if entry.files.spec.is_symlink() and cluster.clock.elapsed - entry.submitted > 60.0:
-                put_spec_back(entry.files)
+        broken = tmp_path / "specimen/trials/0/attempt-1" / name
+        if broken.is_symlink() and {trial.state for trial in store.trials("specimen")[1:]} == {TrialState.COMPLETE}:
+            (broken.parent / "kept").replace(broken)
 
-    cluster.clock.watch(mend)
-    [trial] = run(store, tmp_path, cluster)
-    assert [attempt.state for attempt in trial.attempts] == [AttemptState.COMPLETED]
-    assert f"the trainings go on while {tmp_path / 'specimen'} is out of reach: [Errno 5]" in caplog.text
+    cluster.courses[0, 1] = Course(leaves=leave_out_of_reach)
+    cluster.each_wait = mend
+    trials = run(store, tmp_path, cluster, trials=4)
+    assert [[attempt.state for attempt in trial.attempts] for trial in trials] == [[AttemptState.COMPLETED]] * 4
 
 
-def test_a_folder_that_stays_out_of_reach_ends_the_driver_and_costs_the_trial_nothing(
-    store: Store, tmp_path: Path, cluster: ScriptedCluster
+class Unreachable(ScriptedCluster):
+    """A cluster on a file system that is away for a while."""
+
+    away_s = (0.0, 0.0)
+
+    def look(self, job_ids: Collection[str]) -> Mapping[str, JobStatus]:
+        """Tell where jobs stand."""
+        began, until = self.away_s
+        if began < self.clock.elapsed - LONG_UP_S < until:
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        return super().look(job_ids)
+
+
+def test_a_file_system_that_is_away_for_half_an_hour_does_not_end_a_driver_and_is_told_of_once(
+    cluster: ScriptedCluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    cluster.courses[0, 1] = Course(leaves=leave_a_spec_out_of_reach)
-    began = cluster.clock.elapsed
-    with pytest.raises(OSError, match="Input/output error"):
-        make_loop(store, tmp_path, cluster).run()
-    assert cluster.clock.elapsed - began > OUTAGE_S
-    [entry] = cluster.entries.values()
-    put_spec_back(entry.files)
-    [trial] = run(store, tmp_path, cluster)
-    assert [attempt.state for attempt in trial.attempts] == [AttemptState.COMPLETED]
+    away = Unreachable(cluster.clock)
+    away.away_s = (3.0, 1800.0)
+    trials = run(MemoryStore(cluster.clock), tmp_path, away, trials=4)
+    assert [[attempt.state for attempt in trial.attempts] for trial in trials] == [[AttemptState.COMPLETED]] * 4
+    told = f"the trainings go on while {tmp_path / 'specimen'} is out of reach: [Errno 116] Stale file handle"
+    assert caplog.text.count(told) == 1
+
+
+def test_a_file_system_that_stays_away_ends_the_driver_and_costs_no_trial_anything(
+    cluster: ScriptedCluster, tmp_path: Path
+) -> None:
+    away, store = Unreachable(cluster.clock), MemoryStore(cluster.clock)
+    away.away_s = (3.0, 2 * OUTAGE_S)
+    with pytest.raises(OSError, match="Stale file handle"):
+        make_loop(store, tmp_path, away, trials=4).run()
+    assert OUTAGE_S < cluster.clock.elapsed - LONG_UP_S < OUTAGE_S + 60.0
+    away.away_s = (0.0, 0.0)
+    trials = run(store, tmp_path, away, trials=4)
+    assert [[attempt.state for attempt in trial.attempts] for trial in trials] == [[AttemptState.COMPLETED]] * 4
 
 
 class StuckCluster(ScriptedCluster):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sqlite3
 import subprocess
@@ -134,11 +135,12 @@ def test_a_queue_that_was_not_asked_for_is_mentioned_and_never_a_trouble(
 
 
 def test_a_queue_that_hangs_does_not_hang_the_doctor(tmp_path: Path) -> None:
-    commands = queue_commands(tmp_path, "slurm", "sleep 987 & wait")
+    sleep = f"sleep {100_000 + os.getpid()}"  # nobody else's, whoever runs the same test beside this one
+    commands = queue_commands(tmp_path, "slurm", f"{sleep} & wait")
     diagnosis = doctor(tmp_path, "--cluster", "slurm", commands=commands)
     assert diagnosis.troubles == ["queue slurm"]
     assert "did not answer within 10 s" in diagnosis.findings["queue slurm"]["detail"]
-    assert "sleep 987" not in subprocess.run(("ps", "ax"), capture_output=True, text=True, check=True).stdout
+    assert sleep not in subprocess.run(("ps", "ax"), capture_output=True, text=True, check=True).stdout
 
 
 def test_a_check_that_hangs_or_crashes_costs_its_own_finding_only() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from bohpo.cluster import seat
 from bohpo.cluster.backends import BACKENDS
 from bohpo.cluster.protocol import Job, JobState
 from bohpo.cluster.queue import QueueCluster
@@ -297,14 +298,26 @@ def test_the_folder_of_a_seat_at_work_is_left_as_it_is(tmp_path: Path) -> None:
     assert folder.assignment(1) == other
 
 
-def test_of_two_seats_of_a_folder_the_second_one_leaves(tmp_path: Path) -> None:
+def test_of_two_seats_of_a_folder_the_second_one_leaves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seat_in(tmp_path, attempts=1)
+    monkeypatch.setattr(seat, "LOCK_PATIENCE_S", 0.0)
+    with SeatFolder(tmp_path).held():
+        seat.main(tmp_path)
+    assert "another job of this name is at work" in capsys.readouterr().err
+    assert not SeatFolder(tmp_path).has_ended(1)
+
+
+def test_a_seat_whose_job_was_requeued_waits_for_the_one_that_leaves(tmp_path: Path) -> None:
     seat_in(tmp_path, attempts=1)
     command = (sys.executable, "-m", "bohpo.cluster.seat", str(tmp_path))
     with SeatFolder(tmp_path).held():
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        assert "another job of this name is at work" in done.stderr
+        requeued = subprocess.Popen(command)
+        time.sleep(2.0)
+        assert requeued.poll() is None
         assert not SeatFolder(tmp_path).has_ended(1)
-    subprocess.run(command, check=True)
+    assert requeued.wait() == 0
     assert SeatFolder(tmp_path).has_ended(1)
 
 

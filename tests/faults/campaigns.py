@@ -21,7 +21,7 @@ from tests.faults import counting, history
 from tests.services.daemon import wait_until
 
 NAME = "counted"
-PATIENCE_S = 180.0
+PATIENCE_S = 600.0
 """How long a test waits for what should come soon."""
 
 WORKER = "bohpo.campaign.worker"

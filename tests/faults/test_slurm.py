@@ -132,7 +132,7 @@ def test_a_node_that_hangs_is_given_up_and_its_late_results_change_nothing(
     from tests.faults.hanging import hang, thaw
     from tests.faults.queues import node_of
 
-    campaign = CountedCampaign(tmp_path, SLURM, trials=6, jobs=4, steps=100, step_seconds=0.3)
+    campaign = CountedCampaign(tmp_path, SLURM, trials=6, jobs=4, steps=10 * STEPS, step_seconds=0.2)
     driver = campaign.drive()
     running = campaign.wait_for_steps(3, trainings=4)
     trials = campaign.recorded()
@@ -142,6 +142,7 @@ def test_a_node_that_hangs_is_given_up_and_its_late_results_change_nothing(
     campaign.wait_for(
         lambda trials: all(len(trials[number].attempts) > 1 for number, _ in hung), "the hung attempts are replaced"
     )
+    campaign.hurry()
     thaw(frozen)
     left = campaign.finish(driver, zombies=True)
     states = [attempt.state.value for number, _ in hung for attempt in left.trials[number].attempts]
@@ -154,14 +155,15 @@ def test_nodes_whose_daemon_stays_away_are_given_up_and_train_nothing_twice(
 ) -> None:
     from tests.faults.queues import node_of
 
-    campaign = CountedCampaign(tmp_path, SLURM, trials=5, jobs=3, steps=150, step_seconds=0.5)
+    campaign = CountedCampaign(tmp_path, SLURM, trials=5, jobs=3, steps=10 * STEPS, step_seconds=0.2)
     driver = campaign.drive()
     running = campaign.wait_for_steps(3, trainings=3)
     trials = campaign.recorded()
     node = node_of(slurm, job_of(trials[running[0][0]]))
     slurm.node(node).kill()
-    given_up = f"{node} is down"
-    assert wait_until(lambda: "down" in slurm.run("sinfo", "-h", "-n", node, "-o", "%t"), seconds=120), given_up
+    is_down = wait_until(lambda: "down" in slurm.run("sinfo", "-h", "-n", node, "-o", "%t"), seconds=2 * PATIENCE_S)
+    assert is_down, slurm.run("sinfo", "-N", "-l")
+    campaign.hurry()
     left = campaign.finish(driver)
     assert {trial.state for trial in left.trials} == {TrialState.COMPLETE}
     measured("P10", "slurmd of a node away for good: its trainings were recorded or taken over, 0 trials failed")

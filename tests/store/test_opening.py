@@ -6,15 +6,16 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from bohpo.errors import StoreError
-from bohpo.store import open_store
+from bohpo.store import open_store, schema
 from bohpo.store.database import DatabaseStore
-from bohpo.store.transactions import CONNECTIONS
+from bohpo.store.transactions import CONNECTIONS, POSTGRESQL_SESSION
 from tests.services import PostgresqlServer
 from tests.store.examples import PROPOSAL, begin, create_campaign
 
@@ -77,6 +78,23 @@ def test_new_databases_can_be_opened_by_many_at_once(database_url: str) -> None:
     assert [[campaign.name for campaign in store.campaigns()] for store in opened] == [["aneurysm"]] * 4
     for store in opened:
         store.close()
+
+
+@pytest.mark.postgresql
+def test_tables_may_take_longer_to_be_made_than_a_transaction_may_be_idle(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate = schema.migrate
+
+    def slowly(connection: Connection, target: str) -> None:
+        time.sleep(1.0)
+        migrate(connection, target)
+
+    monkeypatch.setitem(POSTGRESQL_SESSION, "idle_in_transaction_session_timeout", "500ms")
+    monkeypatch.setattr(schema, "migrate", slowly)
+    store = open_store(postgresql_url)
+    assert store.campaigns() == []
+    store.close()
 
 
 def test_a_server_that_is_not_there_is_told() -> None:
