@@ -64,6 +64,7 @@ def tab(browser: Browser, complaints: list[str]) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 390, "height": 900})
     context.route("**/*", refuse)
     page = context.new_page()
+    page.set_default_timeout(300_000.0)  # no test of speed: other tests are at work beside it
     page.on("console", note)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
