@@ -126,10 +126,9 @@ def train_by_monai(task: Task, folder: Path) -> Generator[None]:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dataset = CacheDataset([_files(case, folder) for case in cases], _monai_transforms(task), progress=False)
     workers = 0 if task.threads == 1 else task.threads
-    cases_per_batch = max(1, task.batch // SAMPLES_PER_CASE)
     loader = DataLoader(
         dataset,
-        cases_per_batch,
+        batch_size=max(1, task.batch // SAMPLES_PER_CASE),
         shuffle=True,
         num_workers=workers,
         persistent_workers=workers > 0,
