@@ -6,7 +6,15 @@ from bohpo.evaluation.curve import FrocCurve, froc
 from bohpo.evaluation.matching import MatchedCase, match
 from bohpo.evaluation.operating import OperatingInterval, OperatingPoint, operating_intervals, operating_points
 from bohpo.evaluation.resampling import Bootstrap, bootstrap
-from bohpo.evaluation.roc import RocBootstrap, RocCurve, ScoredCase, bootstrap_roc, roc
+from bohpo.evaluation.roc import (
+    RocBootstrap,
+    RocCurve,
+    RocInterval,
+    ScoredCase,
+    bootstrap_roc,
+    roc,
+    roc_operating_intervals,
+)
 
 __all__ = [
     "CPM_FPS_PER_CASE",
@@ -18,6 +26,7 @@ __all__ = [
     "OperatingPoint",
     "RocBootstrap",
     "RocCurve",
+    "RocInterval",
     "ScoredCase",
     "bootstrap",
     "bootstrap_roc",
@@ -29,4 +38,5 @@ __all__ = [
     "partial_area",
     "partial_auc",
     "roc",
+    "roc_operating_intervals",
 ]

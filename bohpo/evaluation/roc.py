@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -105,6 +106,20 @@ class RocBootstrap:
     upper: Floats
 
 
+class RocInterval(NamedTuple):
+    """An operating point's sensitivity or specificity, and how far it varies from sample to sample of the cases.
+
+    Attributes:
+        figure: On the cases themselves.
+        low: Lower end of the percentile interval.
+        high: Upper end of it.
+    """
+
+    figure: float
+    low: float
+    high: float
+
+
 def roc(cases: Sequence[ScoredCase]) -> RocCurve:
     """Draw the ROC curve of a classifier of cases.
 
@@ -166,6 +181,58 @@ def bootstrap_roc(
         lower=lower,
         upper=upper,
     )
+
+
+def roc_operating_intervals(
+    cases: Sequence[ScoredCase],
+    *,
+    specificities: Sequence[float] = (),
+    sensitivities: Sequence[float] = (),
+    resamples: int = 1000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> tuple[RocInterval, ...]:
+    """Read points off a classifier's curve, each with its bootstrap interval over the cases.
+
+    Args:
+        cases: Scored cases, one abnormal and one normal at least.
+        specificities: Specificities at which the sensitivity is wanted, 0 to 1 each.
+        sensitivities: Sensitivities at which the specificity is wanted, 0 to 1 each.
+        resamples: Number of resamples, at least 2.
+        seed: Seed of the draws, >= 0; the same resamples as those of `bootstrap_roc`.
+        confidence: Coverage of the intervals, between 0 and 1.
+
+    Returns:
+        One interval per figure asked for, in that order.
+
+    Raises:
+        EvaluationError: If all cases are of one kind, a score is not finite, or an argument is out of its range.
+    """
+    ranking, is_normal = _rank(cases)
+    check_resampling(len(cases), resamples, seed, confidence)
+    for wanted in (*specificities, *sensitivities):
+        if not 0 <= wanted <= 1:
+            raise EvaluationError(f"an operating point at {wanted} makes no sense; give a number from 0 to 1")
+    once = np.ones((1, len(cases)), dtype=np.int64)
+    curves = _curves(ranking, is_normal, np.concatenate([once, times_drawn(_draw(is_normal, resamples, seed))]))
+    # 1 - 0.88 is not the 0.12 of three false positives among 25 cases.
+    rates = [round(1 - wanted, 12) for wanted in specificities]
+    figures = np.array(
+        [
+            [*np.interp(rates, *curve), *(1 - _least_rate(*curve, wanted) for wanted in sensitivities)]
+            for curve in zip(*curves, strict=True)
+        ]
+    )
+    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    lows, highs = np.quantile(figures[1:], tails, axis=0)
+    return tuple(map(RocInterval, figures[0].tolist(), lows.tolist(), highs.tolist()))
+
+
+def _least_rate(false_positive_rate: Floats, sensitivity: Floats, wanted: float) -> float:
+    """Give the least false positive rate at which a sensitivity is reached; linear between points."""
+    reached = int(np.searchsorted(sensitivity, wanted, side="left"))
+    segment = slice(max(0, reached - 1), reached + 1)
+    return float(np.interp(wanted, sensitivity[segment], false_positive_rate[segment]))
 
 
 def _rank(cases: Sequence[ScoredCase]) -> tuple[Ranking, Integers]:

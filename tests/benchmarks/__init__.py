@@ -4,4 +4,7 @@ python -m tests.benchmarks.race       which sampler finds better configurations 
 python -m tests.benchmarks.latency    what a proposal costs
 python -m tests.benchmarks.reading    what reading and writing a large campaign costs
 python -m tests.benchmarks.ablation   what each part of the recipe earns
+
+python -m tests.benchmarks.training   how fast a detector is trained, beside MONAI's standard pipeline
+python -m tests.benchmarks.scaling    how much faster several processes train it
 """

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import resource
 import sys
 import time
 import warnings
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +28,9 @@ from trainers.aneurysm.networks import UNet3D
 from trainers.aneurysm.settings import Settings
 from trainers.cad.ahead import drawn_ahead
 from trainers.cad.case import Case, Split
-from trainers.cad.loop import drawing_threads
+from trainers.cad.loop import draw, drawing_threads
 from trainers.cad.parallel import team
-from trainers.cad.run import Drawn, Run
+from trainers.cad.run import Run
 
 BOHPO, MONAI = "bohpo", "MONAI"
 WARM_UP_STEPS = 5
@@ -107,13 +109,9 @@ def train_by_bohpo(task: Task, folder: Path) -> Generator[None]:
     with team(settings) as processes:
         run = Run(application.learner(settings, processes.device), settings, processes)
         source = run.learner.patches(cases, np.random.default_rng(0))
-
-        def draw(step: int) -> Drawn[Any]:
-            patches = source.draw(np.random.default_rng((0, step)), slice(None))
-            return Drawn(patches.pinned() if processes.device.type == "cuda" else patches, 1.0, step)
-
+        drawing = partial(draw, source, task.batch, 0, processes)
         threads = drawing_threads(Context.in_directory(folder, threads=task.threads), processes.device)
-        for drawn in drawn_ahead(draw, range(settings.steps), threads):
+        for drawn in drawn_ahead(drawing, range(settings.steps), threads):
             run.take_step(drawn)
             yield
 
@@ -126,10 +124,9 @@ def train_by_monai(task: Task, folder: Path) -> Generator[None]:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dataset = CacheDataset([_files(case, folder) for case in cases], _monai_transforms(task), progress=False)
     workers = 0 if task.threads == 1 else task.threads
-    cases_per_batch = max(1, task.batch // SAMPLES_PER_CASE)
     loader = DataLoader(
         dataset,
-        cases_per_batch,
+        batch_size=max(1, task.batch // SAMPLES_PER_CASE),
         shuffle=True,
         num_workers=workers,
         persistent_workers=workers > 0,
@@ -239,4 +236,5 @@ def _finish() -> None:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     found = measure(sys.argv[1], Task(**json.loads(sys.argv[2])), Path(sys.argv[3]))
-    sys.stdout.write(json.dumps(dataclasses.asdict(found)) + "\n")
+    if os.environ.get("RANK", "0") == "0":
+        sys.stdout.write(json.dumps(dataclasses.asdict(found)) + "\n")

@@ -62,8 +62,11 @@ def test_all_processes_are_asked_to_stop(tmp_path: Path) -> None:
 
 
 def test_a_study_says_how_many_processes_train() -> None:
-    study = Study.parse(STUDY.format(program='trainer = "trainers.aneurysm:train"'))
+    study_text = STUDY.format(program='trainer = "trainers.aneurysm:train"')
+    study = Study.parse(study_text)
     assert study.training.processes == 2
+    alone = Study.parse(study_text.replace("processes = 2", "processes = 1"))
+    assert alone.hash == Study.parse(study_text.replace("processes = 2", "")).hash != study.hash
 
 
 def test_a_command_starts_its_own_processes() -> None:

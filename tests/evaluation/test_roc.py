@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from bohpo.errors import EvaluationError
-from bohpo.evaluation import ScoredCase, bootstrap_roc, roc
+from bohpo.evaluation import ScoredCase, bootstrap_roc, roc, roc_operating_intervals
 
 
 def _cases(abnormal: list[float], normal: list[float]) -> list[ScoredCase]:
@@ -86,6 +86,30 @@ def test_the_bootstrap_equals_a_plain_loop() -> None:
     assert result.upper == pytest.approx(np.quantile(on_grid, 0.95, axis=0), abs=1e-9)
 
 
+def test_operating_points_are_read_off_the_curve_in_both_directions() -> None:
+    cases = _cases([0.9, 0.7, 0.5, 0.3], [0.8, 0.4, 0.2, 0.1])
+    at = roc_operating_intervals(cases, specificities=(0.75, 1.0), sensitivities=(0.25, 0.75, 1.0))
+    # With one of the four normal cases called, three of the four abnormal ones are found; with none, one of them.
+    assert [each.figure for each in at] == [0.75, 0.25, 1.0, 0.75, 0.5]
+    assert all(0 <= each.low <= each.figure <= each.high <= 1 for each in at)
+
+
+def test_intervals_of_operating_points_equal_a_plain_loop() -> None:
+    cases = _drawn(3, 9, 12)
+    [by_specificity, by_sensitivity] = roc_operating_intervals(
+        cases, specificities=(0.9,), sensitivities=(0.8,), resamples=80, seed=11, confidence=0.9
+    )
+    drawn = np.random.default_rng(11).integers(len(cases), size=(80, len(cases)))
+    curves = [roc([cases[index] for index in row]) for row in drawn]
+    sensitivities = [curve.at(0.1) for curve in curves]
+    assert by_specificity[1:] == pytest.approx(np.quantile(sensitivities, [0.05, 0.95]), abs=1e-12)
+    fine = np.linspace(0, 1, 20001)
+    reached = [
+        fine[np.argmax(np.array([curve.at(rate) for rate in fine[::20]]) >= 0.8 - 1e-9) * 20] for curve in curves
+    ]
+    assert by_sensitivity[1:] == pytest.approx(1 - np.quantile(reached, [0.95, 0.05]), abs=2e-3)
+
+
 def test_the_variance_is_near_what_hanley_and_mcneil_give() -> None:
     """Their formula assumes exponential scores; with normal ones it is a little too wide."""
     cases = _drawn(0, 300, 300, decimals=6)
@@ -109,5 +133,7 @@ def test_what_has_no_curve_is_refused_with_a_remedy() -> None:
         roc(_cases([1.0], [float("nan")]))
     with pytest.raises(EvaluationError, match=r"false positive rate of 1\.5 makes no sense"):
         roc(_cases([1.0], [0.0])).at(1.5)
+    with pytest.raises(EvaluationError, match=r"an operating point at 88 makes no sense"):
+        roc_operating_intervals(_cases([1.0], [0.0]), specificities=(88,))
     with pytest.raises(EvaluationError, match="1 resamples tell no variance"):
         bootstrap_roc(_cases([1.0], [0.0]), resamples=1)

@@ -14,6 +14,7 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -92,6 +93,24 @@ def drawing_threads(context: Context, device: torch.device) -> int:
     return context.threads if device.type == "cuda" else min(2, context.threads - 1)
 
 
+def draw(source: PatchSource[B], batch: int, seed: int, team: Team, step: int) -> Drawn[B]:
+    """Draw this process's patches of a step; several threads do so at a time.
+
+    Args:
+        source: What draws.
+        batch: Patches of a step.
+        seed: Seed of the training.
+        team: Which process this is.
+        step: Which step, of a single process.
+    """
+    rng = np.random.default_rng((seed, step + team.steps_aside))
+    own_seed = (int(rng.integers(2**63)) + team.rank) % 2**63
+    patches = source.draw(rng, team.share(batch))
+    if team.device.type == "cuda":
+        patches = patches.pinned()
+    return Drawn(patches, len(patches) * team.shares / batch, own_seed)
+
+
 @dataclass(frozen=True, slots=True)
 class _Session(Generic[S, B, F]):
     """One training or evaluation."""
@@ -140,7 +159,8 @@ class _Session(Generic[S, B, F]):
         steps = range(run.step, self.settings.steps, self.team.steps_at_once)
         saver = _Saver(self.context)
         threads = drawing_threads(self.context, self.team.device)
-        with contextlib.closing(drawn_ahead(lambda step: self._draw(source, step), steps, threads)) as batches:
+        drawing = partial(draw, source, self.settings.batch, self.context.seed, self.team)
+        with contextlib.closing(drawn_ahead(drawing, steps, threads)) as batches:
             for step, drawn in zip(steps, batches, strict=True):
                 run.take_step(drawn)
                 is_report_due = run.step * REPORTS // self.settings.steps > step * REPORTS // self.settings.steps
@@ -152,16 +172,6 @@ class _Session(Generic[S, B, F]):
                     raise Stopped
                 if is_report_due:
                     self._report(run, validation)
-
-    def _draw(self, source: PatchSource[B], step: int) -> Drawn[B]:
-        """Draw this process's patches of a step; called by several threads."""
-        rng = np.random.default_rng((self.context.seed, step + self.team.steps_aside))
-        seed = int(rng.integers(2**63))
-        share = self.team.share(self.settings.batch)
-        patches = source.draw(rng, share)
-        if self.team.device.type == "cuda":
-            patches = patches.pinned()
-        return Drawn(patches, len(patches) * self.team.shares / self.settings.batch, (seed + self.team.rank) % 2**63)
 
     def _report(self, run: Run[B, F], validation: Sequence[Case]) -> None:
         """Report the score on the first few validation cases: quick, noisy, and not the outcome."""

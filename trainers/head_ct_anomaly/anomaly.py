@@ -28,15 +28,18 @@ from trainers.head_ct_anomaly.attenuation import HU_PER_UNIT, is_inside, windowe
 from trainers.head_ct_anomaly.network import Autoencoder3D
 from trainers.head_ct_anomaly.settings import Settings
 
-LEAST_INSIDE_SHARE = 0.3
-"""Patches with less of their voxels inside the skull are not scored: few voxels vary more."""
+LEAST_INSIDE_SHARE = 0.5
+"""Patches with less of their voxels inside the skull are not scored: few voxels vary more, and most touch bone."""
+
+SCORE_STEPS, MAP_STEPS = 2, 4
+"""Patches per edge, along each axis: overlapping by half where a case is scored, and more densely for a map."""
 
 ANCHORS_PER_CASE = 2000
 VOXELS_AT_ONCE = 2**19
 
 
 class Patches(NamedTuple):
-    """The patches of a case, which overlap by half, and their scores.
+    """Overlapping patches of a case, and their scores.
 
     Attributes:
         corners: (n, 3) first voxel of each, z, y, x; some lie partly beyond the volume.
@@ -126,11 +129,21 @@ class AnomalyLearner:
         worst = patches.corners[patches.worst] + (patches.edge - 1) / 2
         return Examined(case.name, float(patches.scores.max()), case.is_abnormal, _touches(case, worst, patches.edge))
 
+    def anomaly_map(self, case: Case) -> Image:
+        """Give the mean score, HU, of the patches that each voxel (z, y, x) inside the skull lies in; 0 elsewhere."""
+        mean = self.score_patches(case, MAP_STEPS).mean_score_map(case.shape)
+        return np.where(is_inside(case.volume), mean, np.float32(0))
+
     @torch.inference_mode()
-    def score_patches(self, case: Case) -> Patches:
-        """Score all patches of a case that lie inside the skull with enough of their voxels."""
+    def score_patches(self, case: Case, steps: int = SCORE_STEPS) -> Patches:
+        """Score all patches of a case that lie inside the skull with enough of their voxels.
+
+        Args:
+            case: The case.
+            steps: Patches per edge, along each axis.
+        """
         edge = self.settings.patch_edge
-        corners = np.array(list(_corners(case.volume, edge)))
+        corners = np.array(list(_corners(case.volume, edge, max(1, edge // steps))))
         at_once = max(2, VOXELS_AT_ONCE // edge**3)
         errors = [
             self._score(case.volume, corners[first : first + at_once]) for first in range(0, len(corners), at_once)
@@ -157,8 +170,8 @@ def _anchors(case: Case, rng: Generator) -> Floats:
     return inside[rng.integers(len(inside), size=ANCHORS_PER_CASE)].astype(np.float64)
 
 
-def _corners(volume: Image, edge: int) -> Iterator[tuple[int, int, int]]:
-    """Give the first voxels of the patches to score: on a grid of half an edge over the inside of the skull.
+def _corners(volume: Image, edge: int, step: int) -> Iterator[tuple[int, int, int]]:
+    """Give the first voxels of the patches to score: on a grid of so many voxels over the inside of the skull.
 
     Where no patch has enough inside, the one that has most is given.
     """
@@ -166,7 +179,7 @@ def _corners(volume: Image, edge: int) -> Iterator[tuple[int, int, int]]:
     # Running sums: how many voxels inside lie before each corner of a box.
     before = np.pad(inside, ((1, 0), (1, 0), (1, 0))).cumsum(0, dtype=np.int64).cumsum(1).cumsum(2)
     seen = [np.flatnonzero(inside.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
-    starts = [range(int(along[0]) - edge // 2, int(along[-1]) + 1, max(1, edge // 2)) for along in seen]
+    starts = [range(int(along[0]) - edge // 2, int(along[-1]) + 1, step) for along in seen]
     counts = {corner: _count(before, corner, edge) for corner in product(*starts)}
     enough = min(LEAST_INSIDE_SHARE * edge**3, max(counts.values()))
     yield from ((z, y, x) for (z, y, x), count in counts.items() if count >= enough)

@@ -95,4 +95,4 @@ class HeadCtAnomaly(Application[Settings, Batch, Examined]):
 
         assert isinstance(learner, AnomalyLearner)
         for case in cases[: learner.settings.maps]:
-            write_maps(case, learner.score_patches(case).mean_score_map(case.shape), folder / MAPS_FOLDER)
+            write_maps(case, learner.anomaly_map(case), folder / MAPS_FOLDER)

@@ -12,8 +12,8 @@ from trainers.cad.case import Image
 
 Mask: TypeAlias = NDArray[np.bool_]
 
-SOFT_TISSUE_HU = (-25.0, 110.0)
-"""Fluid, brain and clotted blood; bone, fat and air lie outside, and half of a voxel that touches them."""
+SOFT_TISSUE_HU = (-25.0, 90.0)
+"""Fluid, brain and clotted blood; bone, fat and air lie outside, and so do the voxels that hold much of them."""
 
 CANAL_MM = 5.0
 """Half the width of the canals in the skull's base that are taken for closed."""

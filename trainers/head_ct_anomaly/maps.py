@@ -24,7 +24,7 @@ PICTURE_EDGE = 192
 
 BRAIN_WINDOW_HU = 80.0
 HEAT = np.array([(0, 0, 0), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164)], np.float64)
-"""Colours from no error to the greatest one."""
+"""Colours: black where nothing is scored, then from the least anomaly to the greatest one."""
 
 
 def write_maps(case: Case, anomaly: Image, folder: Path) -> None:
@@ -54,7 +54,9 @@ def draw_map(case: Case, anomaly: Image) -> Picture:
     evenly = np.linspace(with_brain[0], with_brain[-1], SLICES + 1)[1:-1]
     slices = [*np.rint(evenly).astype(int).tolist(), int(anomaly.max(axis=(1, 2)).argmax())]
     grey = np.clip((head[slices] - CENTRE_HU) / BRAIN_WINDOW_HU + 0.5, 0, 1)
-    heat = anomaly[slices] / max(float(anomaly.max()), 1e-6)
+    low, high = float(anomaly[anomaly > 0].min(initial=anomaly.max())), float(anomaly.max())
+    heat = 0.1 + 0.9 * (anomaly[slices] - low) / max(high - low, 1e-6)
+    heat[anomaly[slices] == 0] = 0
     colours = np.stack([np.interp(heat, np.linspace(0, 1, len(HEAT)), channel) for channel in HEAT.T], axis=-1)
     rows = np.stack([np.repeat(255 * grey[..., None], 3, axis=-1), colours])
     side_by_side = rows.transpose(0, 2, 1, 3, 4).reshape(2 * head.shape[1], -1, 3)

@@ -24,15 +24,15 @@ class Autoencoder3D(nn.Module):
 
         Args:
             levels: How often a patch is halved.
-            width: Feature maps of the first level.
+            width: Feature maps of the finest level; each coarser one has twice as many, up to `WIDEST` times.
             latent: Numbers per cell of the coarsest level.
             dropout: Probability that one of them is dropped, with all its cells.
         """
         super().__init__()
         widths = [width * min(2**level, WIDEST) for level in range(levels + 1)]
-        down = [_halve(fine, coarse) for fine, coarse in pairwise(widths)]
+        down = [_halve(fine, coarse) for fine, coarse in pairwise([1, *widths[1:]])]
         up = [_double(coarse, fine) for fine, coarse in pairwise(widths)]
-        self.encoder = nn.Sequential(_convolution(1, width), *down)
+        self.encoder = nn.Sequential(*down)
         self.bottleneck = nn.Sequential(
             nn.Conv3d(widths[-1], latent, 1), nn.Dropout3d(dropout), nn.Conv3d(latent, widths[-1], 1), nn.ReLU()
         )
@@ -50,10 +50,11 @@ def _convolution(inputs: int, outputs: int) -> nn.Module:
 
 
 def _halve(inputs: int, outputs: int) -> nn.Module:
-    halving = nn.Conv3d(inputs, outputs, 2, stride=2, bias=False)
+    halving = nn.Conv3d(inputs, outputs, 4, stride=2, padding=1, bias=False)
     return nn.Sequential(halving, nn.BatchNorm3d(outputs), nn.ReLU(inplace=True), _convolution(outputs, outputs))
 
 
 def _double(inputs: int, outputs: int) -> nn.Module:
+    # Convolved before it is doubled, where there is an eighth of the voxels.
     doubling = nn.ConvTranspose3d(inputs, outputs, 2, stride=2, bias=False)
-    return nn.Sequential(doubling, nn.BatchNorm3d(outputs), nn.ReLU(inplace=True), _convolution(outputs, outputs))
+    return nn.Sequential(_convolution(inputs, inputs), doubling, nn.BatchNorm3d(outputs), nn.ReLU(inplace=True))

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bohpo.evaluation import RocBootstrap, ScoredCase, bootstrap_roc, roc
+from bohpo.evaluation import RocBootstrap, ScoredCase, bootstrap_roc, roc, roc_operating_intervals
 from bohpo.trainer import Curve, Outcome
 from trainers.head_ct_anomaly.anomaly import Examined
 
-SPECIFICITY = 0.88
-"""At which the sensitivity is reported; that of the JHPCN report 2018."""
+SPECIFICITIES, SENSITIVITIES = (0.88, 0.95), (0.68, 0.9)
+"""At which sensitivities and specificities are given; the first ones are those of the JHPCN report 2018."""
 
 
 def quick_area(examined: Sequence[Examined]) -> float:
@@ -28,9 +28,10 @@ def score(examined: Sequence[Examined]) -> Outcome:
         examined: Cases of both kinds.
 
     Returns:
-        Value and `roc_auc`: the area under the ROC curve, its variance by bootstrap over the cases. Curve `roc` with
-        its 95% band. `youden_*` are sensitivity and specificity at the threshold that separates these cases best.
-        `worst_on_finding` is the share of the abnormal cases whose worst patch touches a finding, where that is known.
+        Value and `roc_auc`: the area under the ROC curve, its variance by bootstrap over the cases. Operating points in
+        both directions with their intervals. `youden_*` are sensitivity and specificity at the threshold that separates
+        these cases best. `worst_on_finding` is the share of the abnormal cases whose worst patch touches a finding,
+        where that is known. Curve `roc` with its 95% band.
 
     Raises:
         EvaluationError: If all cases are of one kind.
@@ -43,7 +44,7 @@ def score(examined: Sequence[Examined]) -> Outcome:
         "roc_auc": spread.estimate,
         "roc_auc_low": spread.low,
         "roc_auc_high": spread.high,
-        f"sensitivity_at_specificity_{SPECIFICITY:g}": curve.at(round(1 - SPECIFICITY, 12)),
+        **_operating_metrics(scored),
         "youden_threshold_hu": curve.youden_threshold,
         "youden_sensitivity": float(is_called[is_abnormal].mean()),
         "youden_specificity": float(1 - is_called[~is_abnormal].mean()),
@@ -54,6 +55,18 @@ def score(examined: Sequence[Examined]) -> Outcome:
     if located:
         metrics["worst_on_finding"] = float(np.mean(located))
     return Outcome(spread.estimate, spread.variance, metrics, {"roc": _roc_curve(spread)})
+
+
+def _operating_metrics(scored: Sequence[ScoredCase]) -> dict[str, float]:
+    names = [f"sensitivity_at_specificity_{wanted:g}" for wanted in SPECIFICITIES]
+    names += [f"specificity_at_sensitivity_{wanted:g}" for wanted in SENSITIVITIES]
+    points = roc_operating_intervals(scored, specificities=SPECIFICITIES, sensitivities=SENSITIVITIES)
+    ends = ("", "_low", "_high")
+    return {
+        f"{name}{end}": figure
+        for name, at in zip(names, points, strict=True)
+        for end, figure in zip(ends, at, strict=True)
+    }
 
 
 def _scored(examined: Sequence[Examined]) -> list[ScoredCase]:

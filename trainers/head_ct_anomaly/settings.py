@@ -15,7 +15,7 @@ class Settings(TrainingSettings):
 
     Attributes:
         levels: How often the encoder halves a patch.
-        width: Feature maps of the first level; each further level has twice as many, at most 8 times.
+        width: Feature maps of the finest level; each coarser one has twice as many, up to 8 times.
         latent: Numbers that each cell of the coarsest level is squeezed into.
         dropout: Probability that one of them is dropped.
         corruption_hu: Standard deviation of the noise that the encoder has to see through in training, HU.

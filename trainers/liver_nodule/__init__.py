@@ -1,5 +1,7 @@
 """Detection of liver nodules in EOB-MRI of five phases; `train`, `evaluate` and `feasible` are what a study names.
 
+`bohpo trainer check trainers.liver_nodule --data FOLDER` calls `check`.
+
     trainer = "trainers.liver_nodule:train"
     feasible = "trainers.liver_nodule:feasible"   # where the space holds patches that the network cannot halve
 
@@ -8,11 +10,12 @@ README.md beside this file describes the parameters, the phantoms and what a fol
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from bohpo.trainer import Configuration, Context, Outcome
+from bohpo.trainer import CheckedCase, Configuration, Context, Outcome
 
-__all__ = ["evaluate", "feasible", "train"]
+__all__ = ["check", "evaluate", "feasible", "train"]
 
 
 def train(config: Configuration, context: Context) -> Outcome:
@@ -69,3 +72,19 @@ def evaluate(config: Configuration, model: Path, context: Context) -> Outcome:
     from trainers.liver_nodule.application import LiverNodule
 
     return loop.evaluate(LiverNodule(), config, model, context)
+
+
+def check(data: Path, spacing_mm: float | None = None) -> Iterator[CheckedCase]:
+    """Read all examinations of a folder, and tell everything that is wrong with them.
+
+    Args:
+        data: Folder of real cases.
+        spacing_mm: As the setting of this name.
+
+    Raises:
+        UsageError: If there is no such folder, or a table lacks a column.
+    """
+    from trainers.cad.check import check_folder
+    from trainers.liver_nodule.application import LiverNodule
+
+    return check_folder(LiverNodule(), data, spacing_mm)

@@ -94,8 +94,8 @@ def test_the_network_that_counts_by_default_is_the_u_net(configuration: Configur
     assert feasible({**asked, "network": "nine_projection"})
 
 
-@pytest.mark.parametrize("name", ["quickstart", "quickstart-random"])
-def test_the_quickstart_searches_feasible_configurations_only(name: str) -> None:
+@pytest.mark.parametrize("name", ["quickstart", "quickstart-random", "aneurysm", "aneurysm-tiny"])
+def test_the_studies_search_feasible_configurations_only(name: str) -> None:
     study = Study.load(Path(__file__).parents[3] / "studies" / f"{name}.toml")
     rng = np.random.default_rng(0)
     assert all(feasible({**study.fixed, **study.space.decode(rng.random(len(study.space)))}) for _ in range(200))

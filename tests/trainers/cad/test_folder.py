@@ -172,3 +172,47 @@ def test_a_folder_without_its_table_or_without_anything_is_refused(folder: Path,
         _read(folder)
     with pytest.raises(UsageError, match="there is no folder"):
         _read(tmp_path / "nowhere")
+
+
+def test_the_cache_of_real_volumes_tells_nobody_whose_they_are(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("BOHPO_CACHE", str(cache))
+    (folder / "a.nii.gz").rename(folder / "jane-doe.nii.gz")
+    (folder / "lesions.csv").write_text("case,x,y,z,diameter_mm\njane-doe,105,-45,30,4.5\n")
+    (folder / "splits.csv").write_text("case,split\njane-doe,training\nb,test\nc,test\nd,test\n")
+    first, second = _read(folder), _read(folder)
+    assert [case.name for case in (*first, *second)] == ["jane-doe", "jane-doe"]
+    [file] = [path for path in cache.rglob("*") if path.is_file()]
+    assert b"jane" not in file.read_bytes()
+    assert "jane" not in file.name
+    assert file.parent.stat().st_mode & 0o077 == 0
+    assert np.array_equal(first[0].volume, second[0].volume)
+
+
+def test_a_volume_that_was_replaced_is_read_again(folder: Path) -> None:
+    before = _read(folder)[0].volume.copy()
+    _write_volume(folder / "a.nii.gz", seed=9)
+    assert not np.array_equal(_read(folder)[0].volume, before)
+
+
+def test_cases_are_labelled_where_an_application_tells_them_apart(folder: Path) -> None:
+    layout = Layout(spacing=1.0, is_labelled=True)
+    (folder / "labels.csv").write_text("case,label\na,normal\nb,abnormal\nc,normal\nc,abnormal\nd,sick\n")
+    assert [case.is_abnormal for case in read_folder(folder, Split.TRAINING, None, layout)] == [False, True]
+    for split, problem in (
+        (Split.VALIDATION, "c: labels.csv says normal and abnormal; keep one of its lines"),
+        (Split.TEST, "d: line 6 of labels.csv says label 'sick'; write one of normal, abnormal"),
+    ):
+        with pytest.raises(BrokenCasesError) as caught:
+            list(read_folder(folder, split, None, layout))
+        assert str(caught.value) == problem
+
+
+def test_excluded_findings_are_read_and_looked_at(folder: Path) -> None:
+    (folder / "excluded.csv").write_text("case,x,y,z,diameter_mm\nb,105,-45,30,4\n")
+    assert _read(folder)[1].excluded.tolist() == [[105, -45, 30]]
+    _add(folder / "excluded.csv", "b,900,0,0,4")
+    [problem] = _problems(folder)
+    assert "its excluded finding at 900, 0, 0 lies outside the volume" in problem

@@ -34,6 +34,13 @@ def test_the_best_threshold_is_read_off_the_cases() -> None:
     assert metrics["youden_specificity"] == 1.0
 
 
+def test_operating_points_come_in_both_directions_with_their_intervals() -> None:
+    metrics = score(_examined([9.0, 5.0, 7.0], [6.0, 4.0])).metrics
+    assert metrics["sensitivity_at_specificity_0.88"] == pytest.approx(2 / 3)
+    assert metrics["specificity_at_sensitivity_0.9"] == 0.5
+    assert metrics["specificity_at_sensitivity_0.9_low"] <= 0.5 <= metrics["specificity_at_sensitivity_0.9_high"]
+
+
 def test_the_curve_comes_with_its_band() -> None:
     curve = score(_examined([9.0, 5.0, 7.0], [6.0, 4.0])).curves["roc"]
     assert (curve.x[0], curve.x[-1], curve.y[-1]) == (0.0, 1.0, 1.0)

@@ -15,7 +15,7 @@ import SimpleITK as sitk  # noqa: N813 - its usual name
 from bohpo.errors import DataError, UsageError
 from bohpo.trainer import Configuration, Context
 from trainers.cad.case import Split
-from trainers.liver_nodule import train
+from trainers.liver_nodule import check, train
 from trainers.liver_nodule.application import LiverNodule
 from trainers.liver_nodule.contrast import PHASES
 from trainers.liver_nodule.examination import normalise, read_examination
@@ -191,6 +191,20 @@ def test_a_folder_gives_the_cases_that_were_written_to_it(configuration: Configu
     for case in (first, second):
         z, y, x = np.rint(case.to_voxels(case.centres)[0]).astype(int)
         assert case.volume[-1, z, y, x] < case.volume[:-1, z, y, x].min() - 1
+
+
+def test_a_check_tells_every_broken_examination_and_nothing_of_the_patients(folder: Path) -> None:
+    (folder / "case-1" / "portal.nii.gz").unlink()
+    signal = np.random.default_rng(1).random((3, 12, 12, 12), np.float32)
+    sitk.WriteImage(_image(signal), str(folder / "case-2.nii.gz"))
+    (folder / "case-3" / "late.nii.gz").unlink()
+    _write_series(folder / "case-3" / "late", _image(_bumps()[3]))
+    told = {case.name: case for case in check(folder, 2.0)}
+    assert [name for name, case in told.items() if case.problems] == ["case-1", "case-2"]
+    assert "its folder lacks portal" in told["case-1"].problems[0]
+    assert "holds 3 of 5 phases" in told["case-2"].problems[0]
+    assert "5 x 24 x 24 x 24 voxels of 2 mm, 1 lesion" in str(told["case-0"])
+    assert "Somebody" not in str(told)
 
 
 @pytest.mark.training
