@@ -74,6 +74,7 @@ def figure(traces: list[Any], height: int, **layout: Any) -> go.Figure:
         "hoverlabel": {"bgcolor": "#20272f", "bordercolor": "#20272f", "font": {"color": "#f3f5f7", "size": 13}},
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom"},
         "barmode": "overlay",
+        "uirevision": "kept",  # what a reader zoomed into stays when the figure is drawn anew
     }
     return go.Figure(traces, {**bare, **layout})
 
