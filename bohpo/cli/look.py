@@ -6,17 +6,25 @@ import sys
 
 from bohpo.campaign.attempts import attempt_directory
 from bohpo.campaign.queue_report import QueueState
-from bohpo.cli.gather import gather
 from bohpo.cli.output import emit, pairs, table
 from bohpo.cli.place import HERE, Place
-from bohpo.cli.queue_words import queue_as_json, queue_rows, queue_word
-from bohpo.cli.summary import as_json, driver, expectation_as_json, rows, summary_as_json, trial_as_json
-from bohpo.errors import NotFoundError, NoUsableTrialError
-from bohpo.store.records import Summary
-from bohpo.trial import Proposal, Trial
+from bohpo.cli.queue_words import queue_rows, queue_word
+from bohpo.cli.summary import rows
+from bohpo.errors import NotFoundError
+from bohpo.service.answers import (
+    ProposalAnswer,
+    QueueAnswer,
+    SummaryAnswer,
+    TrialAnswer,
+    as_json,
+    campaign_answer,
+    queue_answer,
+    summary_answer,
+    trial_answer,
+)
+from bohpo.service.gather import gather
+from bohpo.service.insights import best_of
 from bohpo.views import wording
-from bohpo.views.campaign import CampaignView
-from bohpo.views.insight import insight, silence
 from bohpo.views.status import status as status_of
 
 
@@ -32,10 +40,11 @@ def ls(*, json: bool = False, place: Place = HERE) -> None:
         best = {
             each.campaign.name: store.trial(each.campaign.name, each.best) for each in listed if each.best is not None
         }
+    told = [summary_answer(each, best.get(each.campaign.name)) for each in listed]
     if json:
-        emit({"campaigns": [summary_as_json(each, best.get(each.campaign.name)) for each in listed]})
+        emit({"campaigns": [as_json(each) for each in told]})
         return
-    table(("campaign", "state", "trials", "best", "driven by"), map(_ls_row, listed))
+    table(("campaign", "state", "trials", "best", "driven by"), map(_ls_row, told))
 
 
 def status(campaign: str, /, *, json: bool = False, place: Place = HERE) -> None:
@@ -48,14 +57,14 @@ def status(campaign: str, /, *, json: bool = False, place: Place = HERE) -> None
     """
     with place.open() as store:
         view = gather(store, campaign, curves_of=0)
-        driven_by = driver(store.lease(campaign))
-    queue = QueueState.read(view.campaign)
+        lease = store.lease(campaign)
+    told = campaign_answer(view, status_of(view), lease=lease, queue=QueueState.read(view.campaign))
     if json:
-        emit({**as_json(view, driver=driven_by), "queue": queue_as_json(view, queue)})
+        emit(as_json(told))
         return
-    left = sum(attempt.state.is_alive for attempt in view.attempts)
-    nobody = f"nobody; jobs that may run on: {left}" if left else "nobody"
-    pairs([*rows(view, status_of(view)), *queue_rows(view, queue), ("driven by", driven_by or nobody)])
+    nobody = f"nobody; jobs that may run on: {told.jobs_alive}" if told.jobs_alive else "nobody"
+    queue = [] if told.queue is None else queue_rows(told.queue)
+    pairs([*rows(told), *queue, ("driven by", told.driver or nobody)])
 
 
 SOURCES = {
@@ -84,16 +93,12 @@ def best(campaign: str, /, *, json: bool = False, place: Place = HERE) -> None:
     """
     with place.open() as store:
         view = gather(store, campaign, curves_of=0)
-    found = view.best
-    if found is None:
-        raise NoUsableTrialError(f"campaign {campaign!r} has no completed trial; see `bohpo status {campaign}`")
-    said = insight(view)
+    told = best_of(view)
     if json:
-        predicted = None if said is None else expectation_as_json(view, said.expected)
-        told = {"value": found.value, "trial": trial_as_json(view, found), "predicted_best": predicted}
-        emit({"campaign": campaign, "metric": view.metric, **told})
+        emit(as_json(told))
         return
-    pairs([*_trial_rows(view, found), ("expected best", silence(view) if said is None else said.verdict)])
+    queue = queue_answer(view, QueueState.read(view.campaign))
+    pairs([*_trial_rows(told.metric, told.trial, queue), ("expected best", told.verdict)])
 
 
 def trial(campaign: str, number: int, /, *, json: bool = False, place: Place = HERE) -> None:
@@ -107,11 +112,11 @@ def trial(campaign: str, number: int, /, *, json: bool = False, place: Place = H
     """
     with place.open() as store:
         view = gather(store, campaign, curves_of=0)
-        found = store.trial(campaign, number)
+        found = trial_answer(view, store.trial(campaign, number))
     if json:
-        emit({"campaign": campaign, "metric": view.metric, "trial": trial_as_json(view, found)})
+        emit({"campaign": campaign, "metric": view.metric, "trial": as_json(found)})
         return
-    pairs(_trial_rows(view, found))
+    pairs(_trial_rows(view.metric, found, queue_answer(view, QueueState.read(view.campaign))))
 
 
 def logs(campaign: str, trial: int, /, *, attempt: int | None = None, json: bool = False, place: Place = HERE) -> None:
@@ -138,19 +143,18 @@ def logs(campaign: str, trial: int, /, *, attempt: int | None = None, json: bool
     sys.stdout.write(text)
 
 
-def _ls_row(summary: Summary) -> tuple[str, ...]:
-    campaign = summary.campaign
-    value = "" if summary.best_value is None else wording.number(summary.best_value)
-    ended = f"{summary.complete + summary.failed}/{campaign.budget_trials or '∞'}"
-    return campaign.name, campaign.state.value, ended, value, driver(summary.lease) or ""
+def _ls_row(told: SummaryAnswer) -> tuple[str, ...]:
+    best = told.best
+    value = "" if best is None or best.value is None else wording.number(best.value)
+    ended = f"{told.trials.complete + told.trials.failed}/{told.trials.budget or '∞'}"
+    return told.campaign, told.state, ended, value, told.driver or ""
 
 
-def _trial_rows(view: CampaignView, trial: Trial) -> list[tuple[str, str]]:
-    lines = [("trial", f"{trial.number} ({wording.standing(trial)})")]
+def _trial_rows(metric: str, trial: TrialAnswer, queue: QueueAnswer | None) -> list[tuple[str, str]]:
+    lines = [("trial", f"{trial.number} ({trial.state})")]
     if trial.value is not None:
-        edges = view.interval(trial.value, trial.variance)
-        spread = f" (95% interval {wording.interval(edges)})" if edges else ""
-        lines.append((view.metric, wording.number(trial.value) + spread))
+        spread = f" (95% interval {wording.interval(trial.interval)})" if trial.interval else ""
+        lines.append((metric, wording.number(trial.value) + spread))
     if trial.reason:
         lines.append(("reason", trial.reason))
     lines.append(("configuration", ""))
@@ -159,7 +163,6 @@ def _trial_rows(view: CampaignView, trial: Trial) -> list[tuple[str, str]]:
     if trial.metrics:
         lines.append(("metrics", ""))
         lines += [(f"  {name}", wording.number(figure)) for name, figure in sorted(trial.metrics.items())]
-    queue = QueueState.read(view.campaign)
     for attempt in trial.attempts:
         took = (
             ""
@@ -167,13 +170,13 @@ def _trial_rows(view: CampaignView, trial: Trial) -> list[tuple[str, str]]:
             else wording.duration(attempt.ended - attempt.started)
         )
         job = f"job {attempt.job}" if attempt.job else "no job"
-        words = (attempt.state.value, took, job, attempt.reason or queue_word(attempt, queue))
+        words = (attempt.state, took, job, attempt.reason or queue_word(attempt, queue))
         told = " · ".join(word for word in words if word)
         lines.append((f"attempt {attempt.number}", told))
     return lines
 
 
-def _why(proposal: Proposal) -> list[tuple[str, str]]:
+def _why(proposal: ProposalAnswer) -> list[tuple[str, str]]:
     by = SOURCES.get(proposal.source, proposal.source)
     if proposal.view is not None:
         by += f", {VIEWS.get(proposal.view, proposal.view)}"

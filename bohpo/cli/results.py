@@ -9,11 +9,11 @@ from typing import Literal, TypeAlias
 from bohpo.campaign.attempts import training_seed
 from bohpo.campaign.evaluate import evaluate_best
 from bohpo.campaign.launch import study_of
-from bohpo.cli.gather import gather, reports_of
 from bohpo.cli.output import emit, pairs, say
 from bohpo.cli.place import HERE, Place
 from bohpo.durable import write_atomically
 from bohpo.errors import NoUsableTrialError, UsageError
+from bohpo.service.gather import gather, reports_of
 from bohpo.views import wording
 from bohpo.views.campaign import CampaignView
 

@@ -1,0 +1,22 @@
+"""The ssh command that brings a service on this host's loopback to somebody's own computer."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+
+
+def tunnel(port: int) -> str:
+    """Write the command, to be run on the computer that has the browser.
+
+    Args:
+        port: Where the service listens on this host's loopback.
+    """
+    return f"ssh -N -L {port}:127.0.0.1:{port} {_user()}@{socket.getfqdn()}"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a number that has no name
+        return "USER"
