@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from bohpo.space import CategoricalParameter
 from bohpo.trial import Trial
@@ -20,6 +21,8 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     ">": operator.gt,
 }
+
+COMPARED = re.compile(r"(.+?)(<=|>=|<|>|=)(.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,36 +72,17 @@ class Page:
     total: int
 
 
+Maker = Callable[[Trial], Cell]
+
+
 def columns(view: CampaignView) -> tuple[Column, ...]:
     """Give the columns of a campaign's table."""
-    return (
-        Column("trial", True),
-        Column("state", False),
-        Column(view.metric, True),
-        Column("±", True),
-        *(Column(p.name, not isinstance(p, CategoricalParameter)) for p in view.space.parameters),
-        Column("time", True),
-        Column("proposed by", False),
-        Column("attempts", True),
-        Column("reason", False),
-    )
+    return tuple(column for column, _ in _layout(view))
 
 
 def cells(view: CampaignView, trial: Trial) -> tuple[Cell, ...]:
     """Give the cells of a trial, as many as there are columns."""
-    seconds = training_seconds(trial)
-    half = None if trial.value is None or trial.variance is None else QUANTILE_95 * math.sqrt(trial.variance)
-    return (
-        Cell(str(trial.number), trial.number),
-        Cell(wording.standing(trial)),
-        Cell("") if trial.value is None else Cell(f"{trial.value:.4f}", trial.value),
-        Cell("") if half is None else Cell(f"{half:.3f}", half),
-        *(_parameter(trial, name) for name in view.space.names),
-        Cell("") if seconds is None else Cell(wording.duration(seconds), seconds),
-        Cell(trial.proposal.source),
-        Cell(str(len(trial.attempts)), len(trial.attempts)),
-        Cell(trial.reason),
-    )
+    return tuple(make(trial) for _, make in _layout(view))
 
 
 def page(
@@ -120,31 +104,49 @@ def page(
         number: 1 for the first page; numbers beyond the ends give the nearest page.
         per_page: Rows of one page.
     """
-    heads = columns(view)
-    names = [column.name for column in heads]
-    table = [(trial, cells(view, trial)) for trial in view.trials]
-    kept = [row for row in table if _holds(row[1], names, words)] if words.strip() else table
-    ordered = _sorted(kept, names.index(sort) if sort in names else 0, descending=descending)
+    layout = _layout(view)
+    makers = {column.name: make for column, make in layout}
+    kept = [trial for trial in view.trials if _holds(trial, makers, words)] if words.strip() else view.trials
+    ordered = _sorted(kept, makers.get(sort, makers["trial"]), descending=descending)
     pages = max(1, -(-len(ordered) // per_page))
     at = min(max(number, 1), pages)
     shown = ordered[(at - 1) * per_page : at * per_page]
-    return Page(heads, tuple(shown), at, pages, len(ordered), len(table))
+    rows = tuple((trial, tuple(make(trial) for _, make in layout)) for trial in shown)
+    return Page(tuple(column for column, _ in layout), rows, at, pages, len(ordered), len(view.trials))
 
 
-Row = tuple[Trial, tuple[Cell, ...]]
+def _layout(view: CampaignView) -> list[tuple[Column, Maker]]:
+    """Give the columns, each with what makes its cells: only those that are looked at are made."""
+    return [
+        (Column("trial", True), lambda trial: Cell(str(trial.number), trial.number)),
+        (Column("state", False), lambda trial: Cell(wording.standing(trial))),
+        (Column(view.metric, True), _value),
+        (Column("±", True), _half_width),
+        *(
+            (Column(p.name, not isinstance(p, CategoricalParameter)), partial(_parameter, name=p.name))
+            for p in view.space.parameters
+        ),
+        (Column("time", True), _seconds),
+        (Column("proposed by", False), lambda trial: Cell(trial.proposal.source)),
+        (Column("attempts", True), lambda trial: Cell(str(len(trial.attempts)), len(trial.attempts))),
+        (Column("reason", False), lambda trial: Cell(trial.reason)),
+    ]
 
 
-def _sorted(rows: Iterable[Row], column: int, *, descending: bool) -> list[Row]:
-    filled: list[Row] = []
-    empty: list[Row] = []
-    for row in rows:
-        (filled if row[1][column].words else empty).append(row)
+def _value(trial: Trial) -> Cell:
+    return Cell("") if trial.value is None else Cell(f"{trial.value:.4f}", trial.value)
 
-    def key(row: Row) -> tuple[bool, float, str]:
-        cell = row[1][column]
-        return (cell.figure is None, cell.figure or 0.0, cell.words.lower())
 
-    return [*sorted(filled, key=key, reverse=descending), *empty]
+def _half_width(trial: Trial) -> Cell:
+    if trial.value is None or trial.variance is None:
+        return Cell("")
+    half = QUANTILE_95 * math.sqrt(trial.variance)
+    return Cell(f"{half:.3f}", half)
+
+
+def _seconds(trial: Trial) -> Cell:
+    seconds = training_seconds(trial)
+    return Cell("") if seconds is None else Cell(wording.duration(seconds), seconds)
 
 
 def _parameter(trial: Trial, name: str) -> Cell:
@@ -155,17 +157,31 @@ def _parameter(trial: Trial, name: str) -> Cell:
     return Cell(wording.scalar(value), float(value) if is_figure and value is not None else None)
 
 
-def _holds(row: Sequence[Cell], names: Sequence[str], words: str) -> bool:
-    """Tell whether a row holds every word, and fulfils every comparison."""
-    content = "\t".join(cell.words for cell in row).lower()
+def _sorted(trials: Iterable[Trial], make: Maker, *, descending: bool) -> list[Trial]:
+    filled: list[tuple[tuple[bool, float, str], Trial]] = []
+    empty: list[Trial] = []
+    for trial in trials:
+        cell = make(trial)
+        if cell.words:
+            filled.append(((cell.figure is None, cell.figure or 0.0, cell.words.lower()), trial))
+        else:
+            empty.append(trial)
+    return [*(trial for _, trial in sorted(filled, key=lambda pair: pair[0], reverse=descending)), *empty]
+
+
+def _holds(trial: Trial, makers: Mapping[str, Maker], words: str) -> bool:
+    """Tell whether a trial's row holds every word, and fulfils every comparison."""
+    plain: list[str] = []
     for word in words.split():
-        compared = re.fullmatch(r"(.+?)(<=|>=|<|>|=)(.*)", word)
-        if compared is None or compared[1] not in names:
-            if word.lower() not in content:
-                return False
-        elif not _fulfils(row[names.index(compared[1])], compared[2], compared[3]):
+        compared = COMPARED.fullmatch(word)
+        if compared is None or compared[1] not in makers:
+            plain.append(word.lower())
+        elif not _fulfils(makers[compared[1]](trial), compared[2], compared[3]):
             return False
-    return True
+    if not plain:
+        return True
+    content = "\t".join(make(trial).words for make in makers.values()).lower()
+    return all(word in content for word in plain)
 
 
 def _fulfils(cell: Cell, comparison: str, wanted: str) -> bool:
