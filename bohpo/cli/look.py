@@ -8,7 +8,6 @@ from bohpo.campaign.attempts import attempt_directory
 from bohpo.campaign.queue_report import QueueState
 from bohpo.cli.output import emit, pairs, table
 from bohpo.cli.place import HERE, Place
-from bohpo.cli.queue_words import queue_rows, queue_word
 from bohpo.cli.summary import rows
 from bohpo.errors import NotFoundError
 from bohpo.service.answers import (
@@ -24,6 +23,7 @@ from bohpo.service.answers import (
 )
 from bohpo.service.gather import gather
 from bohpo.service.insights import best_of
+from bohpo.service.queue_words import queue_rows, queue_word
 from bohpo.views import wording
 from bohpo.views.status import status as status_of
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from bohpo.campaign.queue_report import QueueState
-from bohpo.cli.queue_words import queue_as_json, queue_rows, queue_word
 from bohpo.cluster.protocol import JobState, JobStatus
+from bohpo.service.queue_words import queue_as_json, queue_rows, queue_word
 from bohpo.space import Space
 from bohpo.store import Campaign, open_store
 from bohpo.trial import Attempt, AttemptState, Proposal, Trial, TrialState
