@@ -67,22 +67,6 @@ def status(campaign: str, /, *, json: bool = False, place: Place = HERE) -> None
     pairs([*rows(told), *queue, ("driven by", told.driver or nobody)])
 
 
-SOURCES = {
-    "startup": "start-up: spread over the space",
-    "model": "model",
-    "fallback": "fallback, as the model failed: spread over the space",
-    "user": "user",
-}
-"""Who proposed a trial, in words."""
-
-VIEWS = {
-    "trends": "in view of trends: every parameter has an effect of its own",
-    "bowl": "in view of a bowl: the middle of a range beats its ends",
-    "plain": "without a view",
-}
-"""How the model saw the trials, in words; see `bohpo.optimizer.recipe`."""
-
-
 def best(campaign: str, /, *, json: bool = False, place: Place = HERE) -> None:
     """Show the best trial, and beside it the one that the model expects to be the best.
 
@@ -177,10 +161,7 @@ def _trial_rows(metric: str, trial: TrialAnswer, queue: QueueAnswer | None) -> l
 
 
 def _why(proposal: ProposalAnswer) -> list[tuple[str, str]]:
-    by = SOURCES.get(proposal.source, proposal.source)
-    if proposal.view is not None:
-        by += f", {VIEWS.get(proposal.view, proposal.view)}"
-    lines = [("proposed by", by)]
+    lines = [("proposed by", wording.proposed_by(proposal.source, proposal.view))]
     if proposal.predicted_mean is not None and proposal.predicted_sd is not None:
         predicted = f"{wording.number(proposal.predicted_mean)}, standard deviation {proposal.predicted_sd:.2g}"
         lines.append(("  predicted", predicted))

@@ -107,7 +107,7 @@ def page(
     layout = _layout(view)
     makers = {column.name: make for column, make in layout}
     kept = [trial for trial in view.trials if _holds(trial, makers, words)] if words.strip() else view.trials
-    ordered = _sorted(kept, makers.get(sort, makers["trial"]), descending=descending)
+    ordered = _sorted(kept, makers.get(sort, layout[0][1]), descending=descending)
     pages = max(1, -(-len(ordered) // per_page))
     at = min(max(number, 1), pages)
     shown = ordered[(at - 1) * per_page : at * per_page]
