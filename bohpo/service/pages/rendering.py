@@ -1,0 +1,87 @@
+"""From a template to an answer."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import importlib.metadata
+from typing import Any
+
+from fastapi import Request
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse, Response
+
+from bohpo.service.api.conditional import etag_of
+from bohpo.service.pages.static_files import map_style_ids_of_plotly, version
+from bohpo.views import wording
+
+THEMES = ("light", "dark")
+THEME_COOKIE = "bohpo-theme"
+
+
+@functools.cache
+def environment() -> Environment:
+    """Give the templates; every value is quoted, and a name that is not there is an error."""
+    made = Environment(
+        loader=PackageLoader("bohpo.service.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for words in (wording.number, wording.scalar, wording.duration, wording.percent, wording.moment, wording.interval):
+        made.filters[words.__name__] = words
+    return made
+
+
+def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """Make a whole page."""
+    identity = getattr(request.state, "identity", None)
+    serve = request.app.state.site.settings.serve
+    theme = request.cookies.get(THEME_COOKIE)
+    known = {
+        "root": request.scope.get("root_path", ""),
+        "path": request.scope["path"].removeprefix(request.scope.get("root_path", "")),
+        "theme": theme if theme in THEMES else None,
+        "identity": identity,
+        "may_operate": identity is not None and identity.may_operate and not serve.read_only,
+        "read_only": serve.read_only,
+        "bohpo_version": importlib.metadata.version("bohpo"),
+        "static_version": version(),
+        "map_style_ids": map_style_ids_of_plotly(),
+    }
+    return HTMLResponse(environment().get_template(template).render(**known, **values), status)
+
+
+def part(request: Request, template: str, *moment: object, **values: Any) -> Response:
+    """Make a piece of a page, or say that it is as the browser has it.
+
+    Args:
+        request: Names what the browser has.
+        template: To be filled.
+        *moment: What the piece is made of: a revision and the like.
+        **values: For the template.
+    """
+    return piece(request, fill(request, template, **values), *moment)
+
+
+def fill(request: Request, template: str, **values: Any) -> str:
+    """Fill a template."""
+    return environment().get_template(template).render(root=request.scope.get("root_path", ""), **values)
+
+
+def piece(request: Request, html: str, *moment: object) -> Response:
+    """Send a piece of a page."""
+    return tagged(request, html.encode(), "text/html; charset=utf-8", etag_of(*moment))
+
+
+def tagged(request: Request, body: bytes, media_type: str, tag: str, *, is_gzipped: bool = False) -> Response:
+    """Send what the browser may have already, under its ETag."""
+    headers = {"ETag": tag, "Vary": "Accept-Encoding, Cookie, Authorization"}
+    if tag in (known.strip() for known in request.headers.get("if-none-match", "").split(",")):
+        return Response(status_code=304, headers=headers)
+    if is_gzipped and "gzip" in request.headers.get("accept-encoding", ""):
+        headers["Content-Encoding"] = "gzip"
+    elif is_gzipped:
+        body = gzip.decompress(body)
+    return Response(body, headers=headers, media_type=media_type)
