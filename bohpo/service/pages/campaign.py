@@ -110,13 +110,13 @@ def _operating(request: Request, _site: Site, seen: Snapshot) -> str:
 
 
 def _trials(request: Request, _site: Site, seen: Snapshot) -> str:
-    asked = dict(request.query_params)
+    asked = {"sort": "trial", "order": "down", **request.query_params}
     number = asked.get("page", "1")
     shown = listing.page(
         seen.view,
         words=asked.get("q", "")[:200],
-        sort=asked.get("sort", "trial")[:500],
-        descending=asked.get("order") == "down",
+        sort=asked["sort"][:500],
+        descending=asked["order"] == "down",
         number=int(number) if number.isascii() and number.isdecimal() and len(number) < 9 else 1,
     )
     best = seen.status.best
@@ -126,8 +126,8 @@ def _trials(request: Request, _site: Site, seen: Snapshot) -> str:
         campaign=seen.view.campaign.name,
         shown=shown,
         words=asked.get("q", ""),
-        sort=asked.get("sort", "trial"),
-        order=asked.get("order", "up"),
+        sort=asked["sort"],
+        order=asked["order"],
         best=None if best is None else best.number,
         address=lambda **changes: "?" + urlencode({**_kept(asked), **changes}) + "#trials",
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -22,7 +21,7 @@ from bohpo.views.figures import CAPTIONS
 router = APIRouter()
 
 MOST_CAMPAIGNS = 12
-UNINTERESTING = ("name", "provenance")
+UNINTERESTING = {"name", "provenance"}
 
 Chosen = Annotated[list[str], Query(alias="campaign", max_length=MOST_CAMPAIGNS)]
 
@@ -83,5 +82,5 @@ def _table(request: Request, seen: Sequence[Snapshot]) -> str:
 
 
 def _study(snapshot: Snapshot) -> Mapping[str, Any]:
-    data = tomllib.loads(snapshot.view.campaign.study_text)
-    return {key: value for key, value in data.items() if key not in UNINTERESTING}
+    """Give what a study says, what it leaves to the defaults included."""
+    return snapshot.study.model_dump(mode="json", by_alias=True, exclude=UNINTERESTING)

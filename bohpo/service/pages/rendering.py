@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from bohpo.service.api.conditional import etag_of
@@ -31,7 +32,14 @@ def environment() -> Environment:
     )
     for words in (wording.number, wording.scalar, wording.duration, wording.percent, wording.moment, wording.interval):
         made.filters[words.__name__] = words
+    made.filters["with_code"] = _with_code
     return made
+
+
+def _with_code(words: str) -> Markup:
+    """Show what stands between backticks as code."""
+    pieces = words.split("`")
+    return Markup("").join(Markup("<code>{}</code>").format(one) if at % 2 else one for at, one in enumerate(pieces))
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:

@@ -67,6 +67,13 @@ CAPTIONS = {
         f"What the trainer reported while it ran, one line per trial{BEST_ONLY}; the better the final score, the "
         "stronger the colour. Dotted red lines failed.",
     ),
+    "learning-of-one": Caption("How the training went", "What the trainer reported while it ran."),
+    "froc-of-one": Caption(
+        "FROC",
+        "Sensitivity against false positives per case, as the detector's threshold falls from left to right. The band "
+        "is the 95 % bootstrap interval; rings are operating points; the score is the mean height up to the dotted "
+        "line.",
+    ),
     "compared": Caption(
         "Best so far",
         "The best value of each campaign, after so many completed trials, or so much time since its launch.",

@@ -69,7 +69,7 @@ def _ground(view: CampaignView, across: Parameter, up: Parameter, expected: Surf
     import plotly.graph_objects as go
 
     x, y = ([_place(p, value) for value in values] for p, values in ((across, expected.across), (up, expected.up)))
-    colours = [[at / 8, style.shade(at / 8, 0.42)] for at in range(9)]
+    colours = [[at / 8, style.shade(at / 8)] for at in range(9)]
     bar = {
         "title": {"text": f"expected {style.text(view.metric)}", "side": "right", "font": {"size": 12}},
         "tickfont": {"size": 11},
@@ -85,6 +85,7 @@ def _ground(view: CampaignView, across: Parameter, up: Parameter, expected: Surf
         "reversescale": not view.maximize,
         "colorbar": bar,
         "hoverinfo": "skip",
+        "opacity": 0.3,
     }
     if isinstance(across, CategoricalParameter) or isinstance(up, CategoricalParameter):
         return go.Heatmap(**shared, zsmooth=False)

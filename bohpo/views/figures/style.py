@@ -118,8 +118,9 @@ def goodness(view: CampaignView, trials: list[Trial]) -> dict[int, float]:
     if not values:
         return {}
     low, high = min(values.values()), max(values.values())
-    span = (high - low) or 1.0
-    share = {number: (value - low) / span for number, value in values.items()}
+    if low == high:
+        return dict.fromkeys(values, 1.0)
+    share = {number: (value - low) / (high - low) for number, value in values.items()}
     return share if view.maximize else {number: 1 - at for number, at in share.items()}
 
 

@@ -504,8 +504,7 @@ function offerPreview() {
 // ---- all of it ----------------------------------------------------------------------------------------------------
 
 function settle(within) {
-  for (const box of all("pre[data-follow]", within)) if (!within.dataset.settled) box.scrollTop = box.scrollHeight;
-  if (within !== document) within.dataset.settled = "yes";
+  if (within === document) for (const box of all("pre[data-follow]")) box.scrollTop = box.scrollHeight;
   for (const button of all("[data-copy]", within)) button.hidden = !navigator.clipboard;
   mark();
   allow();
