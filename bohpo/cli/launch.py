@@ -6,14 +6,17 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from bohpo.campaign.launch import begin, drive, end_jobs, jobs_left, make_cluster, study_of
+from bohpo.campaign.launch import begin, drive, end_jobs, make_cluster, study_of
 from bohpo.cli.dry_run import say_what_would_run
 from bohpo.cli.output import emit, say
 from bohpo.cli.place import HERE, Place
 from bohpo.cli.summary import print_conclusion
 from bohpo.cli.watch import following
 from bohpo.errors import StudyError, UsageError
-from bohpo.store.records import Campaign, CampaignState, StopRequest
+from bohpo.service.answers import as_json
+from bohpo.service.plan import plan_of
+from bohpo.service.stopping import ask_to_stop, told_of
+from bohpo.store.records import Campaign, CampaignState
 from bohpo.study import Study, check_entry, settle
 
 
@@ -57,7 +60,7 @@ def launch(
     if mistakes := check_entry(wanted):
         raise StudyError(str(study), mistakes)
     if dry_run:
-        say_what_would_run(settled, wanted.name if name is None else name, place, json=json)
+        say_what_would_run(plan_of(settled, wanted.name if name is None else name, place.directory), json=json)
         return
     make_cluster(settled, place.directory).close()  # refused now, or not at all
     with place.open(create=True) as store:
@@ -81,23 +84,14 @@ def stop(campaign: str, /, *, now: bool = False, json: bool = False, place: Plac
         place: Where it is recorded.
     """
     with place.open() as store:
-        record = store.campaign(campaign)
-        lease = store.lease(record.name)
-        left = 0 if lease is not None else jobs_left(record, store)
-        request = StopRequest.NOW if now else StopRequest.DRAIN
-        if lease is not None:
-            store.request_stop(campaign, request)
-        elif left and now:
+        told = ask_to_stop(store, campaign, now=now)
+        if told.jobs and now:
+            record = store.campaign(campaign)
             end_jobs(study_of(record), record, store)
     if json:
-        emit({"campaign": campaign, "request": request.value, "driver": lease is not None, "jobs": left})
-    elif lease is not None:
-        say(f"{campaign} will stop {'now' if now else 'when its running trainings have ended'}")
-    elif left:
-        told = "ended" if now else "run on; `bohpo stop --now` ends them"
-        say(f"no driver is at work on {campaign!r}; jobs that it left: {left}, {told}")
+        emit(as_json(told))
     else:
-        say(f"no driver is at work on {campaign!r}; nothing runs")
+        say(told_of(told))
 
 
 def resume(

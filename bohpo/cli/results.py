@@ -6,13 +6,13 @@ import time
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from bohpo.campaign.attempts import training_seed
 from bohpo.campaign.evaluate import evaluate_best
 from bohpo.campaign.launch import study_of
 from bohpo.cli.output import emit, pairs, say
 from bohpo.cli.place import HERE, Place
 from bohpo.durable import write_atomically
-from bohpo.errors import NoUsableTrialError, UsageError
+from bohpo.errors import UsageError
+from bohpo.service.exporting import exported
 from bohpo.service.gather import gather, reports_of
 from bohpo.views import wording
 from bohpo.views.campaign import CampaignView
@@ -40,25 +40,12 @@ def export(
         json: Print where it went as one JSON object; needs --output.
         place: Where it is recorded.
     """
-    from bohpo.views.export import export as written
-
     if json and output is None:
         raise UsageError("--json tells where an export went; give --output, or --format json for the export itself")
     with place.open() as store:
         view = gather(store, campaign)
-        chosen = view.best if trial is None else store.trial(campaign, trial)
-    if chosen is None:
-        raise NoUsableTrialError(f"campaign {campaign!r} has no completed trial to export")
-    study = study_of(view.campaign)
-    text = written(
-        view,
-        format,
-        trial=chosen,
-        fixed=study.fixed,
-        seed=training_seed(study, chosen.number),
-        threads=study.threads,
-        provenance=view.campaign.provenance,
-    )
+        wanted = None if trial is None else store.trial(campaign, trial)
+    text, chosen = exported(view, study_of(view.campaign), format, wanted)
     if output is None:
         print(text, end="")
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -87,7 +88,7 @@ def serve(
         server.close()
 
 
-def settings_of(place: Place, flags: dict[str, object]) -> Settings:
+def settings_of(place: Place, flags: Mapping[str, object]) -> Settings:
     """Put together what the service has to know."""
     return Settings(place.store, place.directory.resolve(), read_serve_table(flags))
 

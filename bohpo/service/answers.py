@@ -164,6 +164,15 @@ class EventAnswer(Answer):
     trial: int | None
 
 
+class StopAnswer(Answer):
+    """What was asked of whom: `driver` is whether there is one, `jobs` how many run on without it."""
+
+    campaign: str
+    request: str
+    driver: bool
+    jobs: int
+
+
 def as_json(answer: Answer) -> dict[str, Any]:
     """Give an answer as a dictionary that JSON can hold."""
     return answer.model_dump(mode="json")

@@ -12,11 +12,13 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from bohpo.service import api, troubles
+from bohpo.service import api, pages, troubles
 from bohpo.service.desk import Desk
+from bohpo.service.drivers import Drivers
 from bohpo.service.events import Ticks
 from bohpo.service.security.guards import Guards
 from bohpo.service.security.identity import Doorkeeper
+from bohpo.service.security.permission import Permission
 from bohpo.service.security.tokens import Tokens
 from bohpo.service.settings import Settings
 from bohpo.service.site import Site
@@ -35,7 +37,15 @@ def create_app(settings: Settings) -> FastAPI:
         StoreError: If the database cannot be reached or is not fit to hold campaigns.
     """
     store = open_store(settings.store)
-    site = Site(settings, store, Desk(store), Tokens(settings.tokens), Ticks())
+    site = Site(
+        settings,
+        store,
+        Desk(store),
+        Tokens(settings.tokens),
+        Ticks(),
+        Permission(settings),
+        Drivers(settings, store),
+    )
     app = FastAPI(
         title="bohpo",
         version=importlib.metadata.version("bohpo"),
@@ -52,6 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.site = site
     troubles.install(app)
     api.install(app)
+    pages.install(app)
     return app
 
 
@@ -65,6 +76,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         site.ticks.end()
         poller.cancel()
         await asyncio.gather(poller, return_exceptions=True)
+        app.state.figures.close()
         site.store.close()
 
 
@@ -72,4 +84,5 @@ async def _keep_polling(site: Site) -> None:
     """Look at the database again and again, and tell who listens."""
     while True:
         site.ticks.publish(await asyncio.to_thread(site.desk.poll))
+        site.drivers.reap()
         await asyncio.sleep(site.settings.serve.interval)

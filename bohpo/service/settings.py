@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from bohpo.errors import Mistake, StudyError, UsageError
 from bohpo.study.tables import Entry, Table
@@ -70,7 +70,7 @@ class ServeTable(Table):
 class ServeFile(Table):
     """A site file as the service reads it; what is not about the service is others' to check."""
 
-    model_config = {**Table.model_config, "extra": "ignore"}
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
     serve: ServeTable = Field(default=ServeTable())
 

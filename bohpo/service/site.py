@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, HTTPException, Request
 
 from bohpo.service.desk import Desk
+from bohpo.service.drivers import Drivers
 from bohpo.service.events import Ticks
 from bohpo.service.security.identity import Identity
+from bohpo.service.security.permission import Permission
 from bohpo.service.security.tokens import Tokens
 from bohpo.service.settings import Settings
 from bohpo.store.database import DatabaseStore
@@ -25,6 +27,8 @@ class Site:
         desk: The campaigns as everybody sees them.
         tokens: Who may ask.
         ticks: Who listens.
+        permission: What may be launched.
+        drivers: Starts those who launch and resume.
     """
 
     settings: Settings
@@ -32,6 +36,8 @@ class Site:
     desk: Desk
     tokens: Tokens
     ticks: Ticks
+    permission: Permission
+    drivers: Drivers
 
 
 def site_of(request: Request) -> Site:
@@ -46,8 +52,23 @@ def identity_of(request: Request) -> Identity:
     return identity
 
 
+def operating(request: Request) -> Identity:
+    """Give who asks, where looking is not enough.
+
+    Raises:
+        HTTPException: If the token allows looking only.
+    """
+    identity = identity_of(request)
+    if not identity.may_operate:
+        raise HTTPException(403, "this token allows looking only; ask for one of scope operate")
+    return identity
+
+
 AtSite = Annotated[Site, Depends(site_of)]
 """A parameter of this type is the service that the request came to."""
 
 Asking = Annotated[Identity, Depends(identity_of)]
 """A parameter of this type is who asks."""
+
+Operating = Annotated[Identity, Depends(operating)]
+"""A parameter of this type is who asks, with a token of scope operate."""

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse
 from bohpo.errors import (
     BohpoError,
     LeaseError,
+    Mistake,
     NotFoundError,
     NoUsableTrialError,
     QueueError,
@@ -56,7 +57,7 @@ class Trouble(Answer):
     version: int = Field(default=SCHEMA, alias="schema")
     message: str
     exit_code: int
-    mistakes: list[MistakeAnswer] = []
+    mistakes: list[MistakeAnswer] = Field(default=[])
 
 
 def refusal(status: int, message: str, *, exit_code: int = 2, mistakes: Iterable[MistakeAnswer] = ()) -> JSONResponse:
@@ -74,8 +75,12 @@ def refusal_of(error: BohpoError) -> JSONResponse:
     """Say what the command line would say of an error."""
     status = next(status for kind, status in STATUSES if isinstance(error, kind))
     mistakes = error.mistakes if isinstance(error, StudyError) else ()
-    told = [MistakeAnswer(key=m.key, problem=m.problem, remedy=m.remedy) for m in mistakes]
-    return refusal(status, str(error), exit_code=error.exit_code, mistakes=told)
+    return refusal(status, str(error), exit_code=error.exit_code, mistakes=mistake_answers(mistakes))
+
+
+def mistake_answers(mistakes: Iterable[Mistake]) -> list[MistakeAnswer]:
+    """Tell of mistakes."""
+    return [MistakeAnswer(key=m.key, problem=m.problem, remedy=m.remedy) for m in mistakes]
 
 
 def install(app: FastAPI) -> None:

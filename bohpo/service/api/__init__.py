@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.security import HTTPBearer
 
-from bohpo.service.api import campaigns, live, trials
+from bohpo.service.api import campaigns, figures, files, launches, live, results, studies, trials, upkeep, watching
 from bohpo.service.troubles import Trouble
 
 PREFIX = "/api/v1"
@@ -29,6 +29,7 @@ def install(app: FastAPI) -> None:
         dependencies=[Depends(HTTPBearer(auto_error=False))],
         responses={status: {"model": Trouble, "description": text} for status, text in REFUSALS.items()},
     )
-    for part in (campaigns, trials, live):
+    for part in (campaigns, trials, files, figures, studies, launches, results, upkeep, live):
         router.include_router(part.router)
     app.include_router(router)
+    app.include_router(watching.router)

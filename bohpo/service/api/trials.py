@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
 
 from bohpo.service.answers import TrialAnswer, trial_answer
 from bohpo.service.api.conditional import etag_of, not_modified
-from bohpo.service.api.parameters import CampaignName, Limit, Sent, TrialNumber
+from bohpo.service.api.parameters import MOST_ROWS, CampaignName, Sent, TrialNumber
 from bohpo.service.site import AtSite
 from bohpo.trainer.attempt import GREATEST_STEP
 from bohpo.views.listing import page as page_of
@@ -28,6 +29,16 @@ class TrialsSent(Sent):
     trials: list[TrialAnswer]
 
 
+class Asked(BaseModel):
+    """Which trials, in which order, and which page of them; `filter` holds words, and comparisons such as lr<0.1."""
+
+    filter: str = Field(default="", max_length=200)
+    sort: str = Field(default="trial", max_length=256)
+    order: Literal["up", "down"] = "up"
+    page: int = Field(default=1, ge=1, le=GREATEST_STEP)
+    per_page: int = Field(default=100, ge=1, le=MOST_ROWS)
+
+
 class TrialSent(Sent):
     """A trial."""
 
@@ -42,18 +53,21 @@ def list_trials(
     site: AtSite,
     request: Request,
     response: Response,
-    words: Annotated[str, Query(alias="filter", max_length=200, description="Words, and comparisons as lr<0.1")] = "",
-    sort: Annotated[str, Query(max_length=100, description="Name of a column")] = "trial",
-    order: Literal["up", "down"] = "up",
-    page: Annotated[int, Query(ge=1, le=GREATEST_STEP)] = 1,
-    per_page: Limit = 100,
+    asked: Annotated[Asked, Query()],
 ) -> TrialsSent:
     """List trials, filtered, sorted and cut into pages."""
     seen = site.desk.snapshot(campaign)
     same = not_modified(request, response, etag_of(seen.revision))
     if same is not None:
         return same  # type: ignore[return-value]
-    found = page_of(seen.view, words=words, sort=sort, descending=order == "down", number=page, per_page=per_page)
+    found = page_of(
+        seen.view,
+        words=asked.filter,
+        sort=asked.sort,
+        descending=asked.order == "down",
+        number=asked.page,
+        per_page=asked.per_page,
+    )
     return TrialsSent(
         campaign=campaign,
         revision=seen.revision,

@@ -80,8 +80,9 @@ class Doorkeeper:
             return None
         if token is None:
             return self._unknown(request, path)
-        if request.method in SAFE_METHODS:
-            return None
+        return None if request.method in SAFE_METHODS else self._refused_change(token)
+
+    def _refused_change(self, token: Token) -> Response | None:
         if self._settings.serve.read_only:
             return refusal(403, "this service is read-only; use the command line on the host of the campaigns")
         if not token.scope.allows(Scope.OPERATE):
