@@ -114,6 +114,14 @@ def test_every_figure_is_drawn_without_a_complaint(
     assert complaints == []
 
 
+def test_no_button_sends_a_figure_away(
+    tab: Page, tmp_path: Path, view: CampaignView, reports: dict[int, list[tuple[int, float]]]
+) -> None:
+    page = opened(tab, tmp_path, view, reports)
+    buttons = set(page.evaluate("[...document.querySelectorAll('.modebar-btn')].map((one) => one.dataset.title)"))
+    assert buttons == {"Download plot as a PNG", "Zoom", "Pan", "Zoom in", "Zoom out", "Reset axes"}
+
+
 def test_the_page_is_no_wider_than_a_phone(
     tab: Page, tmp_path: Path, view: CampaignView, reports: dict[int, list[tuple[int, float]]]
 ) -> None:

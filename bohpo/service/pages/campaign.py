@@ -40,10 +40,8 @@ def campaign(campaign: CampaignName, request: Request, site: AtSite) -> Response
         captions=CAPTIONS,
         parts={name: make(request, site, seen) for name, make in PARTS.items()},
         query=request.url.query,
-        has_curves=any(FROC in curves for curves in view.curves.values()),
+        has_curves=_has_curves(seen),
         names=view.space.names,
-        is_active=seen.lease is not None,
-        state=view.campaign.state.value,
     )
 
 
@@ -77,8 +75,18 @@ def _header(request: Request, _site: Site, seen: Snapshot) -> str:
     view = seen.view
     queue = queue_rows(queue_answer(view, QueueState.read(view.campaign)))
     return fill(
-        request, "parts/standing.html", view=view, driver=driver(seen.lease), queue=queue, left=_jobs_left(seen)
+        request,
+        "parts/standing.html",
+        view=view,
+        driver=driver(seen.lease),
+        queue=queue,
+        left=_jobs_left(seen),
+        has_curves=_has_curves(seen),
     )
+
+
+def _has_curves(seen: Snapshot) -> bool:
+    return any(FROC in curves for curves in seen.view.curves.values())
 
 
 def _jobs_left(seen: Snapshot) -> int:

@@ -72,6 +72,7 @@ def figure(traces: list[Any], height: int, **layout: Any) -> go.Figure:
         "font": {"family": FONT, "size": 13, "color": INK},
         "hovermode": "closest",
         "hoverlabel": {"bgcolor": "#20272f", "bordercolor": "#20272f", "font": {"color": "#f3f5f7", "size": 13}},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": INK, "activecolor": ACCENT},
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom"},
         "barmode": "overlay",
         "uirevision": "kept",  # what a reader zoomed into stays when the figure is drawn anew

@@ -2,7 +2,12 @@
 
 const page = document.documentElement;
 const root = page.dataset.root;
-const CONFIG = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
+const CONFIG = {
+  responsive: true,
+  displaylogo: false,
+  plotlyServerURL: "", // no figure leaves for plotly's cloud
+  modeBarButtonsToRemove: ["sendChartToCloud", "select2d", "lasso2d", "autoScale2d"],
+};
 const RUNS_MS = 15000; // times that run are told anew so often
 const one = (selector, within = document) => within.querySelector(selector);
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
@@ -360,9 +365,10 @@ function allow() {
   if (!standing) return;
   const isDriven = standing.dataset.driven === "yes";
   const stop = one("[data-action=stop]");
-  if (stop) stop.disabled = standing.dataset.state === "finished" || (!isDriven && standing.dataset.state === "stopped" && !standing.parentNode.textContent.includes("jobs that may run on"));
+  if (stop) stop.disabled = !isDriven && !("jobs" in standing.dataset);
   const resume = one("[data-action=resume]");
   if (resume) resume.disabled = isDriven;
+  if ("curves" in standing.dataset) for (const late of all("[data-with-curves]")) late.hidden = false;
 }
 
 // ---- launching ----------------------------------------------------------------------------------------------------
