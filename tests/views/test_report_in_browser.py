@@ -63,6 +63,7 @@ def tab(browser: Browser, complaints: list[str]) -> Iterator[Page]:
 
     context = browser.new_context(viewport={"width": 390, "height": 900})
     context.route("**/*", refuse)
+    context.set_default_timeout(120_000)  # the machine may be busy with other things
     page = context.new_page()
     page.on("console", note)
     page.on("pageerror", lambda error: complaints.append(str(error)))
