@@ -10,10 +10,12 @@ from bohpo.campaign.launch import begin, drive, end_jobs, make_cluster, study_of
 from bohpo.cli.dry_run import say_what_would_run
 from bohpo.cli.output import emit, say
 from bohpo.cli.place import HERE, Place
+from bohpo.cli.remote import Remote
+from bohpo.cli.remote_launch import launch_there, resume_there
 from bohpo.cli.summary import print_conclusion
 from bohpo.cli.watch import following
 from bohpo.errors import StudyError, UsageError
-from bohpo.service.answers import as_json
+from bohpo.service.answers import StopAnswer, as_json
 from bohpo.service.plan import plan_of
 from bohpo.service.stopping import ask_to_stop, told_of
 from bohpo.store.records import Campaign, CampaignState
@@ -49,6 +51,10 @@ def launch(
         json: Print the result as one JSON object.
         place: Where it is recorded.
     """
+    if place.server is not None:
+        flags = {"name": name, "trials": trials, "workers": workers, "cluster": cluster}
+        launch_there(study, flags, place, follow=follow, dry_run=dry_run, json=json)
+        return
     wanted = Study.load(study)
     if trials is not None:
         wanted = wanted.with_budget(trials=trials)
@@ -83,11 +89,10 @@ def stop(campaign: str, /, *, now: bool = False, json: bool = False, place: Plac
         json: Print the answer as one JSON object.
         place: Where it is recorded.
     """
-    with place.open() as store:
-        told = ask_to_stop(store, campaign, now=now)
-        if told.jobs and now:
-            record = store.campaign(campaign)
-            end_jobs(study_of(record), record, store)
+    if place.server is not None:
+        told = StopAnswer.model_validate(Remote.of(place).post("campaigns", campaign, "stop", body={"now": now}))
+    else:
+        told = _stop_here(campaign, place, now=now)
     if json:
         emit(as_json(told))
     else:
@@ -106,11 +111,23 @@ def resume(
         json: Print the result as one JSON object.
         place: Where it is recorded.
     """
+    if place.server is not None:
+        resume_there(campaign, trials, place, follow=follow, json=json)
+        return
     with place.open() as store:
         record = store.campaign(campaign)
         with _shown(place, record, follow=follow):
             drive(study_of(record), record, store, trials=trials)
         print_conclusion(store, campaign, json=json)
+
+
+def _stop_here(campaign: str, place: Place, *, now: bool) -> StopAnswer:
+    with place.open() as store:
+        told = ask_to_stop(store, campaign, now=now)
+        if told.jobs and now:
+            record = store.campaign(campaign)
+            end_jobs(study_of(record), record, store)
+        return told
 
 
 def _check_backend(campaign: Campaign, wanted: Study) -> None:

@@ -8,9 +8,12 @@ from bohpo.campaign.attempts import attempt_directory
 from bohpo.campaign.queue_report import QueueState
 from bohpo.cli.output import emit, pairs, table
 from bohpo.cli.place import HERE, Place
+from bohpo.cli.remote import Remote
 from bohpo.cli.summary import rows
 from bohpo.errors import NotFoundError
 from bohpo.service.answers import (
+    BestAnswer,
+    CampaignAnswer,
     ProposalAnswer,
     QueueAnswer,
     SummaryAnswer,
@@ -35,12 +38,7 @@ def ls(*, json: bool = False, place: Place = HERE) -> None:
         json: Print one JSON object.
         place: Where they are recorded.
     """
-    with place.open() as store:
-        listed = store.summaries()
-        best = {
-            each.campaign.name: store.trial(each.campaign.name, each.best) for each in listed if each.best is not None
-        }
-    told = [summary_answer(each, best.get(each.campaign.name)) for each in listed]
+    told = _summaries(place)
     if json:
         emit({"campaigns": [as_json(each) for each in told]})
         return
@@ -55,10 +53,7 @@ def status(campaign: str, /, *, json: bool = False, place: Place = HERE) -> None
         json: Print one JSON object.
         place: Where it is recorded.
     """
-    with place.open() as store:
-        view = gather(store, campaign, curves_of=0)
-        lease = store.lease(campaign)
-    told = campaign_answer(view, status_of(view), lease=lease, queue=QueueState.read(view.campaign))
+    told = _status(campaign, place)
     if json:
         emit(as_json(told))
         return
@@ -75,14 +70,11 @@ def best(campaign: str, /, *, json: bool = False, place: Place = HERE) -> None:
         json: Print one JSON object.
         place: Where it is recorded.
     """
-    with place.open() as store:
-        view = gather(store, campaign, curves_of=0)
-    told = best_of(view)
+    told = _best(campaign, place)
     if json:
         emit(as_json(told))
         return
-    queue = queue_answer(view, QueueState.read(view.campaign))
-    pairs([*_trial_rows(told.metric, told.trial, queue), ("expected best", told.verdict)])
+    pairs([*_trial_rows(told.metric, told.trial, None), ("expected best", told.verdict)])
 
 
 def trial(campaign: str, number: int, /, *, json: bool = False, place: Place = HERE) -> None:
@@ -125,6 +117,33 @@ def logs(campaign: str, trial: int, /, *, attempt: int | None = None, json: bool
         emit({"campaign": campaign, "trial": trial, "attempt": number, "path": str(files.log), "log": text})
         return
     sys.stdout.write(text)
+
+
+def _summaries(place: Place) -> list[SummaryAnswer]:
+    if place.server is not None:
+        return [SummaryAnswer.model_validate(each) for each in Remote.of(place).get("campaigns")["campaigns"]]
+    with place.open() as store:
+        listed = store.summaries()
+        best = {
+            each.campaign.name: store.trial(each.campaign.name, each.best) for each in listed if each.best is not None
+        }
+    return [summary_answer(each, best.get(each.campaign.name)) for each in listed]
+
+
+def _status(campaign: str, place: Place) -> CampaignAnswer:
+    if place.server is not None:
+        return CampaignAnswer.model_validate(Remote.of(place).get("campaigns", campaign))
+    with place.open() as store:
+        view = gather(store, campaign, curves_of=0)
+        lease = store.lease(campaign)
+    return campaign_answer(view, status_of(view), lease=lease, queue=QueueState.read(view.campaign))
+
+
+def _best(campaign: str, place: Place) -> BestAnswer:
+    if place.server is not None:
+        return BestAnswer.model_validate(Remote.of(place).get("campaigns", campaign, "best"))
+    with place.open() as store:
+        return best_of(gather(store, campaign, curves_of=0))
 
 
 def _ls_row(told: SummaryAnswer) -> tuple[str, ...]:

@@ -24,7 +24,8 @@ MEDIA_TYPES = {
     Format.JSON: "application/json",
     Format.CSV: "text/csv",
 }
-A_FILE: dict[int | str, dict[str, Any]] = {200: {"content": {"application/octet-stream": {}}, "description": "The file"}}
+THE_FILE = {"content": {"application/octet-stream": {}}, "description": "The file"}
+A_FILE: dict[int | str, dict[str, Any]] = {200: THE_FILE}
 
 
 @router.get("/campaigns/{campaign}/export", response_class=Response, responses=A_FILE)
