@@ -181,7 +181,7 @@ class Figure extends Piece {
     this.panels.forEach((panel, at) => {
       if (!panel.figure) return;
       const place = one(".plot", this.canvas.children[at]) ?? this.canvas.children[at];
-      const layout = { ...panel.figure.layout, uirevision: this.turn };
+      const layout = { ...panel.figure.layout, uirevision: `kept-${this.turn}` };
       place.style.height = `${layout.height}px`;
       Plotly.react(place, highlighted(panel.figure.data), layout, CONFIG);
       if (place.dataset.heard) return;
