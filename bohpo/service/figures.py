@@ -11,6 +11,9 @@ import asyncio
 import gzip
 import hashlib
 import json
+import os
+import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +42,9 @@ MOST_CURVES = 60
 """Learning curves of one figure: each is a file to read."""
 
 COMPRESSION = 5
+
+REST = 20.0
+"""After the model was asked, it is left alone for so many times as long: of 20,000 trials it takes most of a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,8 @@ class Figures:
         """Begin with nothing drawn."""
         self._kept: OrderedDict[tuple[str, ...], Rendered] = OrderedDict()
         self._drawing: dict[tuple[str, ...], asyncio.Task[Rendered]] = {}
-        self._model = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self._rests_until: dict[tuple[str, ...], float] = {}
+        self._model = ThreadPoolExecutor(1, thread_name_prefix="model", initializer=_give_way)
 
     async def answer(self, snapshot: Snapshot, name: str, options: Options) -> Rendered | None:
         """Give a figure of a campaign, of an earlier revision where this one's asks the model; None to come again.
@@ -96,6 +103,8 @@ class Figures:
         key = (view.campaign.name, str(view.campaign.created), name, json.dumps(heeded, sort_keys=True))
         moment = f"{snapshot.revision}-{int(view.now)}" if kind.runs else str(snapshot.revision)
         if (known := self._known(key)) is not None and known.moment == moment:
+            return known
+        if known is not None and time.monotonic() < self._rests_until.get(key, 0.0):
             return known
         task = self._drawing.get(key) or self._begin(key, moment, kind, view, heeded)
         if not kind.asks_model or task.done():
@@ -126,11 +135,13 @@ class Figures:
             return rendered(name, kind.draw(view, options), view.metric, moment)
 
         async def kept() -> Rendered:
-            executor = self._model if kind.asks_model else None
+            executor, began = (self._model if kind.asks_model else None), time.monotonic()
             try:
                 return self._keep(key, await asyncio.get_running_loop().run_in_executor(executor, draw))
             finally:
                 self._drawing.pop(key, None)
+                if kind.asks_model:
+                    self._rests_until[key] = time.monotonic() + REST * (time.monotonic() - began)
 
         task = self._drawing[key] = asyncio.create_task(kept())
         task.add_done_callback(_heard)
@@ -146,8 +157,14 @@ class Figures:
         self._kept[key] = figure
         self._kept.move_to_end(key)
         while len(self._kept) > MOST_KEPT:
-            self._kept.popitem(last=False)
+            oldest, _ = self._kept.popitem(last=False)
+            self._rests_until.pop(oldest, None)
         return figure
+
+
+def _give_way() -> None:
+    """Have this thread run when no other wants to: requests go first."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 15)
 
 
 def rendered(name: str, drawing: Drawing | Panels, metric: str, moment: str) -> Rendered:

@@ -27,6 +27,9 @@ router = APIRouter()
 
 LATEST_EVENTS = 100
 
+STALE_S = 5
+"""After so long a browser asks again for a figure of which it got an earlier revision's."""
+
 
 @router.get("/campaigns/{campaign}")
 def campaign(campaign: CampaignName, request: Request, site: AtSite) -> Response:
@@ -60,7 +63,11 @@ async def campaign_figure(campaign: CampaignName, figure: str, request: Request,
     """Give a figure as plotly draws it."""
     figures: Figures = request.app.state.figures
     seen = await run_in_threadpool(site.desk.snapshot, campaign)
-    return figure_response(request, await figures.answer(seen, figure, request.query_params))
+    drawn = await figures.answer(seen, figure, request.query_params)
+    answer = figure_response(request, drawn)
+    if drawn is not None and drawn.moment.partition("-")[0] != str(seen.revision):
+        answer.headers["Retry-After"] = str(STALE_S)
+    return answer
 
 
 def figure_response(request: Request, drawn: Rendered | None) -> Response:

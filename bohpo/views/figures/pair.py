@@ -53,7 +53,10 @@ def _points(
         mode="markers",
         marker={
             "size": 9,
-            "color": [style.shade(1 - (ranks[trial.number] - 1) / last) for trial in worst_first],
+            "color": [1 - (ranks[trial.number] - 1) / last for trial in worst_first],
+            "colorscale": style.scale(),
+            "cmin": 0,
+            "cmax": 1,
             "line": {
                 "width": [2.5 if ranks[trial.number] == 1 else 0.8 for trial in worst_first],
                 "color": [style.TEST if ranks[trial.number] == 1 else "#ffffff" for trial in worst_first],
@@ -69,7 +72,6 @@ def _ground(view: CampaignView, across: Parameter, up: Parameter, expected: Surf
     import plotly.graph_objects as go
 
     x, y = ([_place(p, value) for value in values] for p, values in ((across, expected.across), (up, expected.up)))
-    colours = [[at / 8, style.shade(at / 8)] for at in range(9)]
     bar = {
         "title": {"text": f"expected {style.text(view.metric)}", "side": "right", "font": {"size": 12}},
         "tickfont": {"size": 11},
@@ -81,7 +83,7 @@ def _ground(view: CampaignView, across: Parameter, up: Parameter, expected: Surf
         "x": x,
         "y": y,
         "z": expected.mean,
-        "colorscale": colours,
+        "colorscale": style.scale(),
         "reversescale": not view.maximize,
         "colorbar": bar,
         "hoverinfo": "skip",

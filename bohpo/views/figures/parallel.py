@@ -81,7 +81,6 @@ def _line(go: Any, view: CampaignView, trial: Trial, at: float, best: bool) -> A
 def _scale(go: Any, view: CampaignView, trials: list[Trial]) -> Any:
     """Give an invisible trace that carries the scale of colours."""
     values = [trial.value for trial in trials if trial.value is not None]
-    colours = [[at / 8, style.shade(at / 8)] for at in range(9)]
     bar = {
         "title": {"text": style.text(view.metric), "side": "right", "font": {"size": 12}},
         "tickfont": {"size": 11},
@@ -98,7 +97,7 @@ def _scale(go: Any, view: CampaignView, trials: list[Trial]) -> Any:
             "color": [values[0]],
             "cmin": min(values),
             "cmax": max(values),
-            "colorscale": colours,
+            "colorscale": style.scale(),
             "reversescale": not view.maximize,
             "showscale": True,
             "colorbar": bar,

@@ -49,7 +49,10 @@ def _slice(
         mode="markers",
         marker={
             "size": 8,
-            "color": [style.shade(share[trial.number]) for trial in trials],
+            "color": [share[trial.number] for trial in trials],
+            "colorscale": style.scale(),
+            "cmin": 0,
+            "cmax": 1,
             "line": {"width": [2 if trial is ranked[0] else 0 for trial in trials], "color": style.TEST},
         },
         customdata=[trial.number for trial in trials],

@@ -132,6 +132,11 @@ def shade(at: float, opacity: float = 1.0) -> str:
     return f"rgba({red}, {green}, {blue}, {opacity:.2f})"
 
 
+def scale(opacity: float = 1.0) -> list[list[Any]]:
+    """Give the colours from the worst, 0, to the best, 1, as plotly takes a scale of them."""
+    return [[at / 8, shade(at / 8, opacity)] for at in range(9)]
+
+
 def translucent(colour: str, opacity: float) -> str:
     """Give a `#rrggbb` colour some transparency."""
     red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))

@@ -80,18 +80,23 @@ class Piece {
     const turn = this.turn;
     try {
       const answer = await ask(this.address, this.tag);
-      if (turn !== this.turn) this.isStale = true;
-      else if (answer.status === 202) setTimeout(() => this.spoil(), 1000);
-      else if (answer.status === 200) {
-        this.tag = answer.headers.get("ETag") ?? "";
-        await this.show(answer);
-      } else if (answer.status !== 304) await this.complain(answer);
+      if (turn === this.turn) await this.take(answer);
+      else this.isStale = true;
     } catch {
       setTimeout(() => this.spoil(), 5000); // the service is away; the stream of ticks says so
     } finally {
       this.isAsking = false;
     }
     if (this.isStale) this.refresh();
+  }
+
+  async take(answer) {
+    const again = Number(answer.headers.get("Retry-After")); // it is being drawn, or an earlier one was sent meanwhile
+    if (again && answer.status < 400) setTimeout(() => this.spoil(), 1000 * again);
+    if (answer.status === 200) {
+      this.tag = answer.headers.get("ETag") ?? "";
+      await this.show(answer);
+    } else if (answer.status >= 400) await this.complain(answer);
   }
 
   async complain(answer) {
