@@ -248,7 +248,7 @@ def whole(options: Options, name: str, default: int, low: int, high: int) -> int
     return int(given)
 
 
-KINDS: Mapping[str, Kind] = {
+KINDS: dict[str, Kind] = {
     "progress": Kind(lambda view, _: drawings.best_so_far(view)),
     "froc": Kind(_froc, options=("k",)),
     "importance": Kind(_importance, asks_model=True),
