@@ -22,11 +22,13 @@ from bohpo.service.pages import (
     trial,
     trial_files,
 )
+from bohpo.service.pages.shelf import Shelf
 
 
 def install(app: FastAPI) -> None:
     """Add the pages to an application."""
     app.state.figures = Figures()
+    app.state.shelf = Shelf()
     for part in (static_files, sign_in, campaigns, campaign, trial, trial_files, compare, launch, export):
         app.include_router(part.router, include_in_schema=False)
     errors.install(app)

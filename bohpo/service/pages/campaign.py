@@ -40,6 +40,7 @@ def campaign(campaign: CampaignName, request: Request, site: AtSite) -> Response
         request,
         "campaign.html",
         view=view,
+        revision=seen.revision,
         captions=CAPTIONS,
         parts={name: make(request, site, seen) for name, make in PARTS.items()},
         query=request.url.query,
@@ -54,8 +55,10 @@ def campaign_part(campaign: CampaignName, part: str, request: Request, site: AtS
     if part not in PARTS:
         raise NotFoundError(f"there is no part {part!r}; there are {', '.join(PARTS)}")
     seen = site.desk.snapshot(campaign)
+    key = (campaign, seen.view.campaign.created, part, request.url.query)
     runs = int(seen.view.now) if part in RUNNING else 0
-    return piece(request, PARTS[part](request, site, seen), seen.revision, runs)
+    moment = (seen.revision, runs, int(bool(site.desk.trouble)))
+    return piece(request, key, moment, lambda: PARTS[part](request, site, seen))
 
 
 @router.get("/campaigns/{campaign}/figures/{figure}")
@@ -77,7 +80,7 @@ def figure_response(request: Request, drawn: Rendered | None) -> Response:
     return tagged(request, drawn.body, "application/json", f'"{drawn.tag}"', is_gzipped=True)
 
 
-def _header(request: Request, _site: Site, seen: Snapshot) -> str:
+def _header(request: Request, site: Site, seen: Snapshot) -> str:
     """Give where the campaign stands and who drives it."""
     view = seen.view
     queue = queue_rows(queue_answer(view, QueueState.read(view.campaign)))
@@ -89,6 +92,7 @@ def _header(request: Request, _site: Site, seen: Snapshot) -> str:
         queue=queue,
         left=_jobs_left(seen),
         has_curves=_has_curves(seen),
+        trouble=site.desk.trouble,
     )
 
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from bohpo.errors import BohpoError
 from bohpo.service.answers import SummaryAnswer, summary_answer
-from bohpo.service.pages.rendering import page, part
+from bohpo.service.pages.rendering import fill, page, piece
 from bohpo.service.site import AtSite, Site
 from bohpo.store.records import CampaignState, Summary
 from bohpo.views.status import Status
@@ -63,13 +63,14 @@ class Row:
 @router.get("/")
 def campaigns(request: Request, site: AtSite) -> Response:
     """Show all campaigns."""
-    return page(request, "campaigns.html", rows=_rows(site))
+    return page(request, "campaigns.html", revision=site.desk.revision, rows=_rows(site))
 
 
 @router.get("/parts/campaigns")
 def campaigns_part(request: Request, site: AtSite) -> Response:
     """Give the list again."""
-    return part(request, "parts/campaigns.html", site.desk.revision, rows=_rows(site))
+    key, moment = ("campaigns",), (site.desk.revision,)
+    return piece(request, key, moment, lambda: fill(request, "parts/campaigns.html", rows=_rows(site)))
 
 
 def _rows(site: Site) -> list[Row]:

@@ -46,7 +46,9 @@ def compare(request: Request, site: AtSite, chosen: Chosen = []) -> Response:  #
 def compare_table(request: Request, site: AtSite, chosen: Chosen = []) -> Response:  # noqa: B006
     """Give the tables again."""
     seen = _look(site, chosen)
-    return piece(request, _table(request, seen), *(snapshot.revision for snapshot in seen))
+    key = ("compared", *(snapshot.view.campaign.name for snapshot in seen))
+    moment = tuple(snapshot.revision for snapshot in seen)
+    return piece(request, key, moment, lambda: _table(request, seen))
 
 
 @router.get("/compare/figures/compared")

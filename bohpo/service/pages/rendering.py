@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gzip
 import importlib.metadata
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from fastapi import Request
@@ -13,11 +14,13 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from bohpo.service.api.conditional import etag_of
+from bohpo.service.pages.shelf import Shelf
 from bohpo.service.pages.static_files import map_style_ids_of_plotly, version
 from bohpo.views import wording
 
 THEMES = ("light", "dark")
 THEME_COOKIE = "bohpo-theme"
+VARY = {"Vary": "Accept-Encoding, Cookie, Authorization"}
 
 
 @functools.cache
@@ -61,32 +64,36 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
     return HTMLResponse(environment().get_template(template).render(**known, **values), status)
 
 
-def part(request: Request, template: str, *moment: object, **values: Any) -> Response:
-    """Make a piece of a page, or say that it is as the browser has it.
-
-    Args:
-        request: Names what the browser has.
-        template: To be filled.
-        *moment: What the piece is made of: a revision and the like.
-        **values: For the template.
-    """
-    return piece(request, fill(request, template, **values), *moment)
-
-
 def fill(request: Request, template: str, **values: Any) -> str:
     """Fill a template."""
     return environment().get_template(template).render(root=request.scope.get("root_path", ""), **values)
 
 
-def piece(request: Request, html: str, *moment: object) -> Response:
-    """Send a piece of a page."""
-    return tagged(request, html.encode(), "text/html; charset=utf-8", etag_of(*moment))
+def piece(request: Request, key: Hashable, moment: tuple[object, ...], make: Callable[[], str]) -> Response:
+    """Send a piece of a page, or say that it is as the browser has it.
+
+    Args:
+        request: Names what the browser has.
+        key: Which piece.
+        moment: What it is made of: a revision and the like.
+        make: Fills it, where nobody has asked for it at this moment before.
+    """
+    tag = etag_of(*moment)
+    if is_known(request, tag):
+        return Response(status_code=304, headers={"ETag": tag, **VARY})
+    shelf: Shelf = request.app.state.shelf
+    return tagged(request, shelf.piece(key, moment, make).encode(), "text/html; charset=utf-8", tag)
+
+
+def is_known(request: Request, tag: str) -> bool:
+    """Tell whether the browser has what a tag stands for."""
+    return tag in (known.strip() for known in request.headers.get("if-none-match", "").split(","))
 
 
 def tagged(request: Request, body: bytes, media_type: str, tag: str, *, is_gzipped: bool = False) -> Response:
     """Send what the browser may have already, under its ETag."""
-    headers = {"ETag": tag, "Vary": "Accept-Encoding, Cookie, Authorization"}
-    if tag in (known.strip() for known in request.headers.get("if-none-match", "").split(",")):
+    headers = {"ETag": tag, **VARY}
+    if is_known(request, tag):
         return Response(status_code=304, headers=headers)
     if is_gzipped and "gzip" in request.headers.get("accept-encoding", ""):
         headers["Content-Encoding"] = "gzip"

@@ -11,13 +11,14 @@ from bohpo.campaign.attempts import attempt_directory
 from bohpo.campaign.queue_report import QueueState
 from bohpo.errors import NotFoundError
 from bohpo.service.answers import queue_answer, trial_answer
+from bohpo.service.api.conditional import etag_of
 from bohpo.service.api.parameters import CampaignName, TrialNumber
 from bohpo.service.attempt_files import Tail, last_traceback, pictures, read_tail
 from bohpo.service.desk import Snapshot
 from bohpo.service.figures import rendered
 from bohpo.service.gather import reports_of
 from bohpo.service.pages.campaign import figure_response
-from bohpo.service.pages.rendering import fill, page, piece
+from bohpo.service.pages.rendering import fill, page, tagged
 from bohpo.service.queue_words import queue_word
 from bohpo.service.site import AtSite, Site
 from bohpo.trial import Attempt, Trial, TrialState
@@ -27,6 +28,8 @@ from bohpo.views.figures import CAPTIONS
 from bohpo.views.operating import FROC
 
 router = APIRouter()
+
+HTML = "text/html; charset=utf-8"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ def trial(campaign: CampaignName, number: TrialNumber, request: Request, site: A
         request,
         "trial.html",
         view=seen.view,
+        revision=seen.revision,
         trial=found,
         last=len(seen.view.trials) - 1,
         captions=CAPTIONS,
@@ -76,10 +80,11 @@ def trial_part(campaign: CampaignName, number: TrialNumber, part: str, request: 
     seen, found = _look(site, campaign, number)
     if part == "outcome":
         rank = next((at for at, one in enumerate(seen.view.ranked, start=1) if one.number == number), None)
-        return piece(request, _outcome(request, seen, found, rank), seen.revision)
+        html = _outcome(request, seen, found, rank)
+        return tagged(request, html.encode(), HTML, etag_of(seen.revision))
     if part == "attempts":
         html = _attempts(request, seen, found)
-        return piece(request, html, seen.revision, hash(html) & 0xFFFFFFFF)
+        return tagged(request, html.encode(), HTML, etag_of(hash(html) & 0xFFFFFFFF))
     raise NotFoundError(f"there is no part {part!r}; there are outcome, attempts")
 
 

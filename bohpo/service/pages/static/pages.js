@@ -268,7 +268,8 @@ function listen() {
   if (!live || !names.size) return;
   const query = new URLSearchParams([...names].filter(Boolean).map((name) => ["campaign", name]));
   const stream = new EventSource(`${root}/api/v1/ticks?${query}`);
-  const known = new Map();
+  const known = new Map(); // what the page shows already
+  for (const element of all("[data-revision]")) known.set(element.dataset.ticks, Number(element.dataset.revision));
   const tell = (state, words) => {
     live.hidden = false;
     live.className = `live ${state}`;
