@@ -203,6 +203,10 @@ def _froc(view: CampaignView, options: Options) -> Drawing:
     return drawings.froc(view, banded=whole(options, "k", 1, 1, 20))
 
 
+def _roc(view: CampaignView, options: Options) -> Drawing:
+    return drawings.roc(view, banded=whole(options, "k", 1, 1, 20))
+
+
 def _importance(view: CampaignView, _options: Options) -> Drawing:
     return drawings.importance(view, insight(view))
 
@@ -251,6 +255,7 @@ def whole(options: Options, name: str, default: int, low: int, high: int) -> int
 KINDS: dict[str, Kind] = {
     "progress": Kind(lambda view, _: drawings.best_so_far(view)),
     "froc": Kind(_froc, options=("k",)),
+    "roc": Kind(_roc, options=("k",)),
     "importance": Kind(_importance, asks_model=True),
     "pair": Kind(_pair, asks_model=True, options=("x", "y")),
     "parallel": Kind(_parallel, options=("k",)),

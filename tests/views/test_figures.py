@@ -99,6 +99,21 @@ def test_the_froc_shows_the_best_trial_its_band_the_limit_and_the_test_cases(vie
     assert [shape.x0 for shape in figure.layout.shapes] == [3.0]
 
 
+def test_the_roc_is_drawn_like_the_froc_over_the_diagonal_of_a_guess(view: CampaignView) -> None:
+    best = view.ranked[0].number
+    curve = Curve((0.0, 0.5, 1.0), (0.0, 0.8, 1.0), (0.0, 0.6, 1.0), (0.1, 0.9, 1.0))
+    [evaluation] = view.evaluations
+    tested = replace(evaluation, outcome=replace(evaluation.outcome, curves={"roc": curve}))
+    figure = drawn(figures.roc(replace(view, curves={best: {"roc": curve}}, evaluations=(tested,))))
+    assert list(named(figure)[f"validation, trial {best}"].y) == [0.0, 0.8, 1.0]
+    assert f"test cases, trial {best}" in named(figure)
+    bands = [trace for trace in figure.data if trace.fill == "toself"]
+    assert list(bands[0].y) == [0.1, 0.9, 1.0, 1.0, 0.6, 0.0]
+    [guess] = figure.layout.shapes
+    assert (guess.x0, guess.y0, guess.x1, guess.y1) == (0, 0, 1, 1)
+    assert isinstance(figures.froc(replace(view, curves={best: {"roc": curve}})), str)
+
+
 def test_a_curve_without_a_band_is_drawn_as_a_line(short_view: CampaignView) -> None:
     view = replace(short_view, curves={0: {"froc": Curve((0.0, 1.0), (0.0, 0.5))}})
     figure = drawn(figures.froc(view))

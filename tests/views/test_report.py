@@ -11,6 +11,7 @@ import pytest
 from plotly.offline import get_plotlyjs
 
 from bohpo.store.records import CampaignState
+from bohpo.trial import Curve
 from bohpo.views import CampaignView, report
 
 PAYLOAD = "</script><script>document.title='owned'</script><b>x</b>"
@@ -91,6 +92,13 @@ def test_every_figure_has_a_heading_data_and_a_caption(
     for place in places:
         data = json.loads(re.findall(rf'<script type="application/json" id="{place}">(.*?)</script>', html)[0])
         assert data["data"] and data["layout"]["height"] > 0
+
+
+def test_a_classifier_of_cases_has_its_roc_where_a_detector_has_its_froc(view: CampaignView) -> None:
+    curve = Curve((0.0, 1.0), (0.0, 1.0))
+    ids = re.findall(r'<figure id="([^"]+)"', page(replace(view, curves={view.ranked[0].number: {"roc": curve}})))
+    assert ids[:2] == ["progress", "roc"]
+    assert "froc" not in ids
 
 
 def test_identifiers_are_unique(view: CampaignView) -> None:

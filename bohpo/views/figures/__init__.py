@@ -2,7 +2,7 @@
 
 from bohpo.views.figures.catalogue import CAPTIONS, Caption
 from bohpo.views.figures.compared import compared
-from bohpo.views.figures.curves import froc
+from bohpo.views.figures.curves import froc, roc
 from bohpo.views.figures.importance import importance
 from bohpo.views.figures.learning import Reports, learning_curves
 from bohpo.views.figures.pair import pair
@@ -24,6 +24,7 @@ __all__ = [
     "learning_curves",
     "pair",
     "parallel_coordinates",
+    "roc",
     "slices",
     "timeline",
 ]

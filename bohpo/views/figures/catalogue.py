@@ -34,6 +34,12 @@ CAPTIONS = {
         "better. The band is the 95 % bootstrap interval; rings are operating points; thin lines are the next best "
         "trials; the score is the mean height up to the dotted line.",
     ),
+    "roc": Caption(
+        "ROC of the best trial",
+        "Share of the abnormal cases that are found, against the share of the normal ones that are taken for abnormal, "
+        "as the threshold falls from left to right: higher is better, the dotted line is a guess. The band is the 95 % "
+        "bootstrap interval; thin lines are the next best trials; the score is the area under the curve.",
+    ),
     "importance": Caption(
         "Which parameters matter",
         "The share of the score's variance over the space that goes with each parameter (total Sobol' indices of "
@@ -73,6 +79,11 @@ CAPTIONS = {
         "Sensitivity against false positives per case, as the detector's threshold falls from left to right. The band "
         "is the 95 % bootstrap interval; rings are operating points; the score is the mean height up to the dotted "
         "line.",
+    ),
+    "roc-of-one": Caption(
+        "ROC",
+        "Share of the abnormal cases that are found, against the share of the normal ones that are taken for abnormal. "
+        "The band is the 95 % bootstrap interval; the dotted line is a guess.",
     ),
     "compared": Caption(
         "Best so far",

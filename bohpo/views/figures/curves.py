@@ -1,4 +1,4 @@
-"""The curve behind the score, with its confidence band: for a detector, the FROC."""
+"""The curve behind the score, with its confidence band: FROC of a detector, ROC of a classifier of cases."""
 
 from __future__ import annotations
 
@@ -13,14 +13,25 @@ NEXT_BEST = (style.MODEL, style.OTHER, style.RETRIED, style.STARTUP)
 """Colours of the next best trials' bands."""
 
 
-def froc(view: CampaignView, name: str = "froc", *, banded: int = 1) -> style.Drawing:
-    """Draw the best trials' curves, with their bands and operating points, and the test cases' if evaluated.
+def froc(view: CampaignView, *, banded: int = 1) -> style.Drawing:
+    """Draw the FROC of the best trials, with the end of its partial area.
 
     Args:
         view: The campaign.
-        name: Which curve of the outcomes to draw.
-        banded: So many of the best trials are drawn in full; the others of which there are curves are faint lines.
+        banded: So many of the best trials are drawn with their bands; the others are faint lines.
     """
+    return _curve(view, "froc", banded, _limit(view))
+
+
+def roc(view: CampaignView, *, banded: int = 1) -> style.Drawing:
+    """Draw the ROC of the best trials, with the diagonal of a guess; arguments as for `froc`."""
+    guess = {"color": style.INK, "width": 1, "dash": "dot"}
+    line = {"type": "line", "x0": 0, "y0": 0, "x1": 1, "y1": 1, "line": guess}
+    return _curve(view, "roc", banded, {"shapes": [line]})
+
+
+def _curve(view: CampaignView, name: str, banded: int, layout: dict[str, Any]) -> style.Drawing:
+    """Draw the best trials' curves, with operating points of the first, and the test cases' if evaluated."""
     import plotly.graph_objects as go
 
     best = view.best
@@ -45,7 +56,7 @@ def froc(view: CampaignView, name: str = "froc", *, banded: int = 1) -> style.Dr
         440,
         xaxis=style.axis(curve.x_label or "x", rangemode="tozero"),
         yaxis=style.axis(curve.y_label or name, rangemode="tozero"),
-        **_limit(view),
+        **layout,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from importlib import resources
 
 from bohpo.views.campaign import CampaignView
@@ -51,7 +52,7 @@ def _main(view: CampaignView, reports: Reports | None) -> Markup:
             None if best is None else headline.best_configuration(best, found),
             class_="beside",
         ),
-        element("section", element("h2", "The best detector"), plots.curve(view)) if _has_curves(view) else None,
+        *(element("section", element("h2", title), plot(view)) for title, plot in _curves(view)),
         element("section", element("h2", "The parameters"), plots.parameters(view, found)),
         element(
             "section",
@@ -64,8 +65,13 @@ def _main(view: CampaignView, reports: Reports | None) -> Markup:
     )
 
 
-def _has_curves(view: CampaignView) -> bool:
-    return any("froc" in curves for curves in view.curves.values())
+def _curves(view: CampaignView) -> Iterator[tuple[str, Callable[[CampaignView], Markup]]]:
+    """Give the headings and the plots of the curves that outcomes have."""
+    names = {name for curves in view.curves.values() for name in curves}
+    if "froc" in names:
+        yield "The best detector", plots.froc
+    if "roc" in names:
+        yield "The best classifier", plots.roc
 
 
 def _own(name: str) -> Markup:

@@ -17,9 +17,14 @@ def progress(view: CampaignView) -> Markup:
     return plot("progress", figures.best_so_far(view))
 
 
-def curve(view: CampaignView) -> Markup:
+def froc(view: CampaignView) -> Markup:
     """Show the FROC."""
     return plot("froc", figures.froc(view))
+
+
+def roc(view: CampaignView) -> Markup:
+    """Show the ROC."""
+    return plot("roc", figures.roc(view))
 
 
 def parameters(view: CampaignView, insight: Insight | None) -> Markup:
