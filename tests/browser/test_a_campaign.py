@@ -157,7 +157,7 @@ def look_at_a_log(tab: Page) -> None:
     tab.click("#trials tr[data-trial='0'] a")
     expect(tab.locator("h1")).to_have_text("Trial 0")
     expect(tab.locator(".log")).to_contain_text("epoch 3 of a training")
-    tab.wait_for_function("[...document.images].some((image) => image.naturalWidth === 24)")
+    tab.wait_for_function("() => [...document.images].some((image) => image.naturalWidth === 24)")
     tab.wait_for_selector("#learning .main-svg")
     tab.goto(campaign)
 

@@ -44,7 +44,7 @@ def open_page(tab: Page, base: str, path: str) -> None:
     tab.goto(base + path)
     for figure in tab.locator("[data-figure]:visible").all():
         figure.scroll_into_view_if_needed()
-    tab.wait_for_function("document.querySelectorAll('[data-figure] .waiting').length === 0")
+    tab.wait_for_function("() => document.querySelectorAll('[data-figure] .waiting').length === 0")
 
 
 def base_of(tab: Page, address: str) -> str:
