@@ -12,11 +12,13 @@ from playwright.sync_api import Page, expect
 
 from bohpo.service.settings import Settings
 from bohpo.store import open_store
-from tests.browser.conftest import serving
+from tests.browser.conftest import PATIENCE_MS, serving
 from tests.service.pages import specimen
 from tests.service.pages.hostile import PAYLOAD, HostileDesk
 
 pytestmark = pytest.mark.browser
+
+expect.set_options(timeout=PATIENCE_MS)
 
 PAGES = (
     "/",
@@ -44,7 +46,7 @@ def open_page(tab: Page, base: str, path: str) -> None:
     tab.goto(base + path)
     for figure in tab.locator("[data-figure]:visible").all():
         figure.scroll_into_view_if_needed()
-    tab.wait_for_function("() => document.querySelectorAll('[data-figure] .waiting').length === 0")
+        expect(figure.locator(".waiting")).to_have_count(0)
 
 
 def base_of(tab: Page, address: str) -> str:

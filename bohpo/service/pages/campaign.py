@@ -44,7 +44,7 @@ def campaign(campaign: CampaignName, request: Request, site: AtSite) -> Response
         captions=CAPTIONS,
         parts={name: make(request, site, seen) for name, make in PARTS.items()},
         query=request.url.query,
-        has_curves=_has_curves(seen),
+        curves=_curves(seen),
         names=view.space.names,
     )
 
@@ -91,13 +91,14 @@ def _header(request: Request, site: Site, seen: Snapshot) -> str:
         driver=driver(seen.lease),
         queue=queue,
         left=_jobs_left(seen),
-        has_curves=_has_curves(seen),
+        curves=_curves(seen),
         trouble=site.desk.trouble,
     )
 
 
-def _has_curves(seen: Snapshot) -> bool:
-    return any(FROC in curves for curves in seen.view.curves.values())
+def _curves(seen: Snapshot) -> list[str]:
+    """Name the curves that the best trials gave."""
+    return sorted({name for curves in seen.view.curves.values() for name in curves})
 
 
 def _jobs_left(seen: Snapshot) -> int:

@@ -25,11 +25,13 @@ from bohpo.trial import Attempt, Trial, TrialState
 from bohpo.views import figures, wording
 from bohpo.views.campaign import CampaignView
 from bohpo.views.figures import CAPTIONS
-from bohpo.views.operating import FROC
 
 router = APIRouter()
 
 HTML = "text/html; charset=utf-8"
+
+ALONE = ("froc", "learning", "roc")
+"""Figures that a trial has by itself."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def trial(campaign: CampaignName, number: TrialNumber, request: Request, site: A
         trial=found,
         last=len(seen.view.trials) - 1,
         captions=CAPTIONS,
-        has_curve=found.state is TrialState.COMPLETE and FROC in site.store.curves(campaign, number),
+        curves=sorted(site.store.curves(campaign, number)) if found.state is TrialState.COMPLETE else [],
         parts={
             "outcome": _outcome(request, seen, found, ranks.get(number)),
             "attempts": _attempts(request, seen, found),
@@ -92,13 +94,14 @@ def trial_part(campaign: CampaignName, number: TrialNumber, part: str, request: 
 def trial_figure(campaign: CampaignName, number: TrialNumber, figure: str, request: Request, site: AtSite) -> Response:
     """Give a figure of the trial alone."""
     seen, found = _look(site, campaign, number)
-    if figure not in ("froc", "learning"):
-        raise NotFoundError(f"there is no figure {figure!r} of a trial; there are froc, learning")
+    if figure not in ALONE:
+        raise NotFoundError(f"there is no figure {figure!r} of a trial; there are {', '.join(ALONE)}")
     alone = _alone(seen.view, found)
     if figure == "learning":
         drawing = figures.learning_curves(alone, {number: reports_of(seen.view.campaign, found)})
     else:
-        drawing = figures.froc(dataclasses.replace(alone, curves={number: site.store.curves(campaign, number)}))
+        alone = dataclasses.replace(alone, curves={number: site.store.curves(campaign, number)})
+        drawing = figures.froc(alone) if figure == "froc" else figures.roc(alone)
     return figure_response(request, rendered(figure, drawing, seen.view.metric, str(seen.revision)))
 
 

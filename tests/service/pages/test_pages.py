@@ -64,7 +64,9 @@ def test_the_campaign_page_shows_its_parts_without_javascript(client: TestClient
     assert f"Best configuration, trial {best.number}" in html
     assert "Sensitivity at so many false positives per case" in html
     assert html.count("<tr data-trial=") == 9
-    assert html.count("data-figure=") == 8
+    assert html.count("data-figure=") == 9
+    assert '<section id="detector" data-with-curve="froc">' in html
+    assert '<section id="classifier" data-with-curve="roc" hidden>' in html
 
 
 @pytest.mark.parametrize("part", ["standing", "headline", "best", "operating", "trials", "history", "provenance"])

@@ -186,7 +186,10 @@ class Figure extends Piece {
     this.panels.forEach((panel, at) => {
       if (!panel.figure) return;
       const place = one(".plot", this.canvas.children[at]) ?? this.canvas.children[at];
-      const layout = { ...panel.figure.layout, uirevision: `kept-${this.turn}` };
+      const layout = { ...structuredClone(panel.figure.layout), uirevision: `kept-${this.turn}` };
+      if (place.dataset.turn !== String(this.turn)) askedFor.delete(place); // other axes
+      place.dataset.turn = this.turn;
+      keepZoom(place, layout);
       place.style.height = `${layout.height}px`;
       Plotly.react(place, highlighted(panel.figure.data), layout, CONFIG);
       if (place.dataset.heard) return;
@@ -194,6 +197,23 @@ class Figure extends Piece {
       place.on("plotly_click", (event) => choose(event.points[0]?.customdata));
     });
   }
+}
+
+// Plotly keeps what somebody zoomed into only as long as the figure asks for the same range as before: so it does, until
+// they are back at that range.
+const askedFor = new WeakMap();
+
+function keepZoom(place, layout) {
+  const before = askedFor.get(place) ?? {};
+  const now = {};
+  for (const [name, axis] of Object.entries(layout)) {
+    if (!/^[xy]axis\d*$/.test(name) || !axis.range) continue;
+    const shown = place.layout?.[name]?.range;
+    const isZoomed = before[name] && shown && shown.some((edge, at) => edge !== before[name][at]);
+    if (isZoomed) axis.range = [...before[name]];
+    now[name] = [...axis.range];
+  }
+  askedFor.set(place, now);
 }
 
 function frame(panel, isMany) {
@@ -374,7 +394,8 @@ function allow() {
   if (stop) stop.disabled = !isDriven && !("jobs" in standing.dataset);
   const resume = one("[data-action=resume]");
   if (resume) resume.disabled = isDriven;
-  if ("curves" in standing.dataset) for (const late of all("[data-with-curves]")) late.hidden = false;
+  const curves = standing.dataset.curves.split(" ");
+  for (const late of all("[data-with-curve]")) late.hidden = !curves.includes(late.dataset.withCurve);
 }
 
 // ---- launching ----------------------------------------------------------------------------------------------------
