@@ -13,6 +13,7 @@ from bohpo.cli.place import HERE, Place
 from bohpo.cli.remote import Remote
 from bohpo.cli.remote_launch import launch_there, resume_there
 from bohpo.cli.summary import print_conclusion
+from bohpo.cli.tunnel import way_in
 from bohpo.cli.watch import following
 from bohpo.errors import StudyError, UsageError
 from bohpo.service.answers import StopAnswer, as_json
@@ -75,6 +76,7 @@ def launch(
         if campaign.state is not CampaignState.FINISHED:
             say(f"campaign {campaign.name}: {campaign.directory}")
             say(f"  watch it from another terminal: bohpo watch {campaign.name}")
+            say(f"  or in a browser: {way_in()}")
         with _shown(place, campaign, follow=follow):
             drive(wanted, campaign, store)
         print_conclusion(store, campaign.name, json=json)

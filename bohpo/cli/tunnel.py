@@ -15,6 +15,18 @@ def tunnel(port: int) -> str:
     return f"ssh -N -L {port}:127.0.0.1:{port} {_user()}@{socket.getfqdn()}"
 
 
+def way_in() -> str:
+    """Say how to see the campaigns of this host in a browser, at the port that the site's files name."""
+    from bohpo.errors import BohpoError
+    from bohpo.service.settings import DEFAULT_PORT, read_serve_table
+
+    try:
+        port = read_serve_table({}).port or DEFAULT_PORT
+    except BohpoError:  # what is wrong with the table, `bohpo serve` tells
+        port = DEFAULT_PORT
+    return f"`bohpo serve` here; from another computer, first: {tunnel(port)}"
+
+
 def _user() -> str:
     try:
         return getpass.getuser()

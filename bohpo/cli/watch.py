@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from bohpo.cli.output import emit, say
 from bohpo.cli.place import HERE, Place
+from bohpo.cli.tunnel import way_in
 from bohpo.errors import StoreError
 from bohpo.service.answers import as_json, campaign_answer
 from bohpo.service.gather import gather
@@ -40,6 +41,9 @@ def watch(campaign: str, /, *, interval: float = 1.0, json: bool = False, place:
         place: Where it is recorded.
     """
     with place.open() as store:
+        store.campaign(campaign)
+        if not json:
+            say(f"in a browser: {way_in()}")
         show(store, campaign, until=threading.Event(), interval=interval, json=json)
 
 

@@ -109,9 +109,9 @@ class Drivers:
             known = self._has_begun(launch.name)
             if key is not None:
                 claimed = self._store.claim_launch(RequestedLaunch(key, digest, launch.name, time.time()))
-                if claimed.digest != digest:
+                if claimed is not None and claimed.digest != digest:
                     raise UsageError("this idempotency key was used for another launch; take a new one for this")
-                if known:
+                if claimed is not None and known:
                     return None
             if known:
                 raise UsageError(f"a campaign {launch.name!r} exists; resume it, or give the new one another name")

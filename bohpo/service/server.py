@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import ssl
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from bohpo.service.site import Site
 
 GRACE_S = 3
+MOST_CONNECTIONS = 2000
+"""Open at a time, the streams of browsers among them."""
 
 
 class Server:
@@ -41,7 +44,9 @@ class Server:
                 ssl_keyfile=settings.serve.key,
                 h11_max_incomplete_event_size=LONGEST_URL + LONGEST_HEADERS,
                 timeout_graceful_shutdown=GRACE_S,
+                limit_concurrency=MOST_CONNECTIONS,
             )
+            _load(config)
             self._server = _Uvicorn(config, app.state.site)
             self.site: Site = app.state.site
         except BaseException:
@@ -77,6 +82,14 @@ class _Uvicorn(uvicorn.Server):
         """Stop serving."""
         self._site.ticks.end()
         await super().shutdown(sockets)
+
+
+def _load(config: uvicorn.Config) -> None:
+    try:
+        config.load()
+    except (OSError, ssl.SSLError) as error:
+        told = f"--certificate {config.ssl_certfile} and --key {config.ssl_keyfile} cannot be used: {error}"
+        raise UsageError(f"{told}; give PEM files that belong together") from error
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -244,8 +244,8 @@ class DatabaseStore:
         """Give the latest `most` audits with a number above `after`, in order."""
         return self._database.read(lambda connection: service.read_audits(connection, after, most))
 
-    def claim_launch(self, wanted: RequestedLaunch) -> RequestedLaunch:
-        """Record a launch under its key, or give the one that was recorded under it before."""
+    def claim_launch(self, wanted: RequestedLaunch) -> RequestedLaunch | None:
+        """Record a launch under its key, or give the one of before; None where a campaign has its name already."""
         return self._database.write(lambda connection: service.claim_launch(connection, wanted))
 
     def close(self) -> None:

@@ -48,11 +48,17 @@ def read_audits(connection: Connection, after: int, most: int) -> list[Audit]:
     return [Audit(*row) for row in reversed(rows)]
 
 
-def claim_launch(connection: Connection, wanted: RequestedLaunch) -> RequestedLaunch:
-    """Record a launch under its key, or give the one that was recorded under it before."""
+def claim_launch(connection: Connection, wanted: RequestedLaunch) -> RequestedLaunch | None:
+    """Record a launch under its key, or give the one that was recorded under it before.
+
+    Returns:
+        The launch; None, and nothing was recorded, where the name is taken by a campaign that the key did not launch.
+    """
     row: Row[Any] | None = connection.execute(select(LAUNCH).where(LAUNCH.c.key == wanted.key)).one_or_none()
     if row is not None:
         return RequestedLaunch(row.key, row.digest, row.campaign, row.time)
+    if connection.scalar(select(CAMPAIGN.c.campaign_id).where(CAMPAIGN.c.name == wanted.campaign)) is not None:
+        return None
     columns = {"digest": wanted.digest, "campaign": wanted.campaign, "time": wanted.time}
     connection.execute(insert(LAUNCH).values(key=wanted.key, **columns))
     return wanted

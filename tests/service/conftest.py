@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
@@ -85,17 +84,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def house(folder: Path) -> Iterator[House]:
     """A service that lets listed studies and one trainer be launched; the tests of a module share it."""
-    with opened(folder, studies=["studies"], trainers=["specimens:quadratic"]) as house:
+    with opened(folder, studies=["studies"], trainers=["specimens:quadratic"], hosts=["testserver"]) as house:
         yield house
 
 
 @pytest.fixture
-def operator(house: House) -> httpx.Client:
+def operator(house: House) -> TestClient:
     """Somebody who may launch."""
     return house.client(house.operator)
 
 
 @pytest.fixture
-def viewer(house: House) -> httpx.Client:
+def viewer(house: House) -> TestClient:
     """Somebody who may look."""
     return house.client(house.viewer)

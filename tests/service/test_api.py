@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 import schemathesis
-from httpx import Client
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from schemathesis import Case
+from schemathesis.core.result import Ok
+from starlette.testclient import TestClient as Client
 
 from tests.service.conftest import House
 from tests.service.recorded import PAYLOAD
@@ -50,7 +50,7 @@ def test_what_has_not_changed_is_not_sent_again(viewer: Client) -> None:
 
 
 def test_trials_are_filtered_sorted_and_paged(viewer: Client) -> None:
-    wanted = {"filter": "complete x<0.55", "sort": "x", "order": "down", "per_page": 2}
+    wanted: dict[str, str | int] = {"filter": "complete x<0.55", "sort": "x", "order": "down", "per_page": 2}
     page = viewer.get(f"{CAMPAIGN}/trials", params=wanted).json()
     assert [trial["number"] for trial in page["trials"]] == [4, 3]
     assert (page["total"], page["found"], page["pages"]) == (8, 5, 3)
@@ -122,7 +122,7 @@ def test_a_password_in_the_databases_address_is_told_nowhere(house: House, opera
 def test_whatever_the_description_allows_or_not_nothing_breaks(house: House) -> None:
     shown = {"Authorization": f"Bearer {house.operator}"}
     described = schemathesis.openapi.from_asgi("/api/v1/openapi.json", house.app, headers=shown)
-    operations = [each.ok() for each in described.get_all_operations()]
+    operations = [each.ok() for each in described.get_all_operations() if isinstance(each, Ok)]
     assert len(operations) > 20
     for operation in operations:
         if operation.path != "/api/v1/ticks":  # it ends when the browser goes
@@ -138,8 +138,8 @@ def ask(operation: Any, shown: dict[str, str]) -> None:
         derandomize=True,
     )
     @given(case=operation.as_strategy())
-    def asked(case: Case) -> None:
+    def asked(case: Any) -> None:
         answered = case.call(headers=shown)
-        assert answered.status_code < 500, (case.method, answered.url, answered.text)
+        assert answered.status_code < 500, (case.method, case.path, answered.text)
 
     asked()

@@ -13,7 +13,7 @@ import pytest
 from bohpo.errors import NotFoundError, StoreError
 from bohpo.service.desk import Desk
 from bohpo.service.events import Ticks
-from bohpo.store import Owner, StopRequest, open_store
+from bohpo.store import Owner, RequestedLaunch, StopRequest, open_store
 from bohpo.store.database import DatabaseStore
 from tests.service.recorded import complete, record_campaign
 
@@ -113,6 +113,16 @@ def test_pulses_differ_wherever_campaigns_do(store: DatabaseStore) -> None:
     pulse = store.pulses()["specimen"]
     assert pulse == store.pulses()["specimen"]
     assert replace(pulse, evaluations=1) != pulse
+
+
+def test_a_key_launches_once_and_never_takes_over_a_campaign(store: DatabaseStore) -> None:
+    first = RequestedLaunch("key", "digest", "new", 1.0)
+    assert store.claim_launch(first) == first
+    assert store.claim_launch(replace(first, digest="other", campaign="third", time=2.0)) == first
+    assert store.claim_launch(RequestedLaunch("another", "digest", "specimen", 3.0)) is None
+    assert store.claim_launch(RequestedLaunch("another", "digest", "free", 4.0)) == RequestedLaunch(
+        "another", "digest", "free", 4.0
+    )
 
 
 def test_listeners_hear_of_what_they_look_at_and_nothing_else() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from httpx import Client
+from starlette.testclient import TestClient as Client
 
 from bohpo.service.settings import BODY_BYTES
 from tests.service.conftest import ORIGIN, House, opened

@@ -9,9 +9,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from httpx import Client
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.testclient import TestClient as Client
 
 from bohpo.errors import NotFoundError, UsageError
 from bohpo.service.security.identity import safe_next

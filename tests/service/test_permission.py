@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from httpx import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from starlette.testclient import TestClient as Client
 
 from bohpo.campaign.launch import study_of
 from bohpo.errors import NotFoundError, UsageError

@@ -144,6 +144,12 @@ def test_others_are_reached_with_tls_or_on_insistence(folder: Path, host: str) -
         read_serve_table({"host": host, "certificate": "c.pem"}, {"XDG_CONFIG_HOME": str(folder)})
 
 
+def test_a_certificate_that_is_none_is_told(folder: Path) -> None:
+    (folder / "not.pem").write_text("no certificate")
+    refused = run(folder, "serve", "--port=0", "--certificate=not.pem", "--key=not.pem")
+    assert (refused.returncode, "PEM files that belong together" in refused.stderr) == (2, True)
+
+
 def test_what_the_site_says_holds_unless_a_flag_says_otherwise(tmp_path: Path) -> None:
     (tmp_path / "bohpo").mkdir()
     site = tmp_path / "bohpo/site.toml"

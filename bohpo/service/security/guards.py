@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterable
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bohpo.service.settings import BODY_BYTES, Settings
 from bohpo.service.troubles import refusal
 
+BODY_SECONDS = 60.0
 LONGEST_URL = 8_000
 LONGEST_HEADERS = 32_000
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -78,17 +80,13 @@ class Guards:
             await send(message)
 
         headers = Headers(scope=scope)
-        refused = self._refused(scope, headers)
+        refused, body = self._refused(scope, headers), b""
         if refused is None:
-            body = await read_body(receive, headers)
-            refused = (
-                refusal(413, f"the request is longer than {BODY_BYTES} bytes; send less") if body is None else None
-            )
+            refused, body = await _read(receive, headers)
         if refused is not None:
             await refused(scope, receive, guarded)
-            return
-        assert body is not None
-        await self._app(scope, replayed(body, receive), guarded)
+        else:
+            await self._app(scope, replayed(body, receive), guarded)
 
     def _place(self, scope: Scope) -> None:
         """Know the service by its path, whether the proxy in front of it takes that path away or not."""
@@ -149,6 +147,18 @@ def is_own_origin(headers: Headers) -> bool:
     if default is None:
         return False
     return parts.netloc.lower().removesuffix(default) == headers.get("host", "").lower().removesuffix(default)
+
+
+async def _read(receive: Receive, headers: Headers) -> tuple[ASGIApp | None, bytes]:
+    """Read a request's body, or say why not."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            body = await read_body(receive, headers)
+    except TimeoutError:
+        return refusal(408, f"the request took longer than {BODY_SECONDS:.0f} s to arrive; send it again"), b""
+    if body is None:
+        return refusal(413, f"the request is longer than {BODY_BYTES} bytes; send less"), b""
+    return None, body
 
 
 async def read_body(receive: Receive, headers: Headers) -> bytes | None:
