@@ -154,6 +154,7 @@ def resume(tab: Page) -> None:
 def look_at_a_log(tab: Page) -> None:
     """Open a trial from the table, and read what its trainer printed and drew."""
     campaign = tab.url
+    tab.locator("#trials").scroll_into_view_if_needed()
     tab.click("#trials tr[data-trial='0'] a")
     expect(tab.locator("h1")).to_have_text("Trial 0")
     expect(tab.locator(".log")).to_contain_text("epoch 3 of a training")
