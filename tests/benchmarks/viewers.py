@@ -94,6 +94,7 @@ class Audience:
         self._ticks: dict[int, tuple[float, float]] = {}
         self._quiet_since = time.monotonic()
         self._at_work = 0
+        self._heard: set[int] = set()
         self._is_over = False
         self._streams = [Connection(address) for _ in range(count)]
         self._threads = [
@@ -127,14 +128,16 @@ class Audience:
         """Forget the ticks so far."""
         with self._lock:
             self._ticks.clear()
+            self._heard.clear()
 
     def settle(self, quiet_s: float) -> None:
-        """Wait until nothing was heard for so long, and nobody asks for anything."""
+        """Wait until everybody has heard of something, nothing was heard for so long, and nobody asks for anything."""
         with self._lock:
             self._quiet_since = time.monotonic()
         while True:
             with self._lock:
-                if not self._at_work and time.monotonic() - self._quiet_since >= quiet_s:
+                is_quiet = not self._at_work and time.monotonic() - self._quiet_since >= quiet_s
+                if is_quiet and len(self._heard) == len(self._threads):
                     return
             time.sleep(0.02)
 
@@ -166,6 +169,7 @@ class Audience:
                 self._quiet_since = time.monotonic()
                 self._ticks[revision] = (min(first, heard), self._quiet_since)
                 self._at_work -= 1
+                self._heard.add(threading.get_ident())
 
 
 def fetch(address: Address, path: str) -> bytes:

@@ -22,7 +22,8 @@ from bohpo.store.records import CampaignState
 from tests.service.recorded import SPECIMENS, study_text
 from tests.service.served import Served, run, serving, wait_for
 
-LAUNCH = {"study": study_text("quadratic", trials=30), "name": "sent"}
+LAUNCH = {"study": study_text("quadratic", trials=5000), "name": "sent"}
+"""It does not end by itself."""
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +40,21 @@ def served(folder: Path) -> Iterator[Served]:
         yield served
 
 
-def test_a_launch_is_done_once_and_its_driver_outlives_the_service(tmp_path: Path) -> None:
+def end(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+
+
+def test_a_launch_is_done_once_and_its_driver_outlives_the_service(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     (tmp_path / "specimens.py").write_text(SPECIMENS.read_text())
     key = {"Idempotency-Key": "the-only-one"}
     with serving(tmp_path, "--trainer=specimens:quadratic") as first, first.client() as client:
         launched = client.post("/api/v1/launches", json=LAUNCH, headers=key)
         assert launched.status_code == 201, launched.text
         driver = launched.json()["driver"]["pid"]
+        request.addfinalizer(lambda: end(driver))
         assert os.getsid(driver) == driver
         again = client.post("/api/v1/launches", json=LAUNCH, headers=key)
         assert (again.status_code, again.json()["driver"]) == (200, None)

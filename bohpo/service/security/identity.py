@@ -6,11 +6,11 @@ other site can have sent, and the browser goes on to the same address without it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Send
@@ -65,7 +65,7 @@ class Doorkeeper:
             return
         request = Request(scope)
         try:
-            refused = await run_in_threadpool(self._refused, request)
+            refused = self._refused(request)  # the file of the tokens is read when it has changed; a thread costs more
         except UsageError as error:
             refused = refusal_of(error)
         await (refused or self._app)(scope, receive, send)
@@ -158,4 +158,5 @@ def safe_next(values: Iterable[str]) -> str:
 
 
 def _on_this_host(path: str) -> str:
-    return "/" + path.replace("\\", "/").lstrip("/")
+    """Have a path begin with one slash: browsers leave out control characters, and take `//host` for another one."""
+    return "/" + re.sub(r"[\x00-\x20\x7f]", "", path).replace("\\", "/").lstrip("/")
