@@ -8,7 +8,7 @@ PYTHON ?= python3
 INSTALLED := $(VENV)/.installed
 WORKERS ?= $(shell expr 2 '*' $$(nproc))
 
-.PHONY: demo compare race latency ablation reading faults test check services install clean
+.PHONY: demo compare race latency ablation reading serving faults test check services install clean
 
 demo: install
 	$(BIN)/bohpo launch studies/quickstart.toml --follow
@@ -33,6 +33,10 @@ ablation: install
 # how fast a large campaign is read and written, beside Optuna on the same database
 reading: install
 	$(BIN)/python -m tests.benchmarks.reading
+
+# how soon the service shows a large campaign, and what viewers cost it and the driver
+serving: install
+	$(BIN)/python -m tests.benchmarks.serving
 
 # every promise under real faults, the long ones included, and a table of what was measured; see tests/faults.
 # KNOWN=FILE leaves out the programs whose figures are in a file already

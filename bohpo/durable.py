@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, *, mode: int = 0o666) -> None:
     """Replace `path` by `content` so that a reader sees the old file or the new one, never a torn one.
 
     The content goes to a temporary file beside it, is synced, renamed, and the directory is synced.
@@ -18,9 +18,10 @@ def write_atomically(path: Path, content: bytes) -> None:
     Args:
         path: File to write; its directory must exist.
         content: All of the new content.
+        mode: Permissions of the new file, before the umask.
     """
     temporary = path.parent / f".{path.name}.{uuid.uuid4().hex}"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
@@ -50,6 +51,11 @@ def write_json(path: Path, data: object) -> None:
         ValueError: If `data` holds a nan or an infinity.
     """
     write_atomically(path, json.dumps(data, indent=1, allow_nan=False).encode() + b"\n")
+
+
+def write_private_json(path: Path, data: object) -> None:
+    """Do as `write_json`, and let nobody but the owner read the file."""
+    write_atomically(path, json.dumps(data, indent=1, allow_nan=False).encode() + b"\n", mode=0o600)
 
 
 def read_json(path: Path) -> Any | None:

@@ -36,6 +36,10 @@ _GROUPS = {
         "report": ("bohpo.cli.results:report", "Write a campaign's report, one HTML file."),
         "froc": ("bohpo.cli.froc:froc", "Score any detector's marks: FROC curve, partial AUC, CPM."),
     },
+    "Service": {
+        "serve": ("bohpo.cli.serve:serve", "Show all campaigns in the browser and over HTTP."),
+        "token": ("bohpo.cli.serve:token", "Say who may use the service."),
+    },
     "Upkeep": {
         "db": ("bohpo.cli.upkeep:db", "Look after the database."),
         "trainer": ("bohpo.cli.trainer:trainer", "Look after trainers and their data."),

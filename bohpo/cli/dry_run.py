@@ -2,71 +2,28 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
-from bohpo.campaign.attempts import plan_attempt
 from bohpo.cli.output import emit, say
-from bohpo.cli.place import Place
-from bohpo.cluster.factory import first_job_script
-from bohpo.store.records import Campaign
-from bohpo.study import Study
-from bohpo.trial import Proposal, Trial, TrialState
-
-NO_UID = "00000000"
-"""Stands in the job's name for the trial's own, which is drawn when it is proposed."""
 
 
-def say_what_would_run(study: Study, name: str, place: Place, *, json: bool) -> None:
-    """Print what a settled study would run.
+def say_what_would_run(plan: Mapping[str, Any], *, json: bool) -> None:
+    """Print what a launch would run.
 
     Where jobs go to a queue, stdout is the job script of the first trial and nothing else.
 
     Args:
-        study: The study on the cluster that holds.
-        name: Name of the campaign.
-        place: Where it would be recorded.
+        plan: As `bohpo.service.plan.plan_of` gives it.
         json: Print one JSON object instead.
     """
-    script = first_script(study, name, place.directory)
-    plan = {
-        "campaign": name,
-        "study_hash": study.hash,
-        "trainer": study.trainer or list(study.command or ()),
-        "trials": study.budget.most_trials,
-        "hours": study.budget.hours,
-        "jobs": study.parallel.jobs,
-        "threads_per_job": study.threads,
-        "backend": study.cluster.backend,
-        "first_configuration": study.space.default,
-    }
     if json:
-        emit({**plan, "job_script": script})
+        emit(dict(plan))
         return
+    script = plan["job_script"]
     for key, value in plan.items():
-        print(f"{key}: {value}") if script is None else say(f"{key}: {value}")
+        if key != "job_script":
+            print(f"{key}: {value}") if script is None else say(f"{key}: {value}")
     if script is not None:
         sys.stdout.write(script)
-
-
-def first_script(study: Study, name: str, home: Path) -> str | None:
-    """Write the job script of the first trial's first attempt; None where no queue is asked.
-
-    Args:
-        study: The study on the cluster that holds.
-        name: Name of the campaign.
-        home: Folder of the campaigns' folders.
-
-    Raises:
-        UsageError: If a path cannot be written into a job script, or dask-jobqueue is not installed.
-    """
-    if study.cluster.backend == "local":
-        return None
-    folders = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
-    directory = next(home.resolve() / folder for folder in folders if not (home / folder).exists())
-    provenance = {"working_directory": str(study.working_directory)}
-    campaign = Campaign(name, study.text, study.hash, directory, provenance=provenance)
-    configuration = study.space.default
-    trial = Trial(0, NO_UID, configuration, TrialState.PENDING, Proposal(configuration, "dry-run"))
-    return first_job_script(study.cluster, plan_attempt(study, campaign, trial, 1).job, directory)

@@ -6,14 +6,20 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from bohpo.campaign.launch import begin, drive, end_jobs, jobs_left, make_cluster, study_of
+from bohpo.campaign.launch import begin, drive, end_jobs, make_cluster, study_of
 from bohpo.cli.dry_run import say_what_would_run
 from bohpo.cli.output import emit, say
 from bohpo.cli.place import HERE, Place
+from bohpo.cli.remote import Remote
+from bohpo.cli.remote_launch import launch_there, resume_there
 from bohpo.cli.summary import print_conclusion
+from bohpo.cli.tunnel import way_in
 from bohpo.cli.watch import following
 from bohpo.errors import StudyError, UsageError
-from bohpo.store.records import Campaign, CampaignState, StopRequest
+from bohpo.service.answers import StopAnswer, as_json
+from bohpo.service.plan import plan_of
+from bohpo.service.stopping import ask_to_stop, told_of
+from bohpo.store.records import Campaign, CampaignState
 from bohpo.study import Study, check_entry, settle
 
 
@@ -46,6 +52,10 @@ def launch(
         json: Print the result as one JSON object.
         place: Where it is recorded.
     """
+    if place.server is not None:
+        flags = {"name": name, "trials": trials, "workers": workers, "cluster": cluster}
+        launch_there(study, flags, place, follow=follow, dry_run=dry_run, json=json)
+        return
     wanted = Study.load(study)
     if trials is not None:
         wanted = wanted.with_budget(trials=trials)
@@ -57,7 +67,7 @@ def launch(
     if mistakes := check_entry(wanted):
         raise StudyError(str(study), mistakes)
     if dry_run:
-        say_what_would_run(settled, wanted.name if name is None else name, place, json=json)
+        say_what_would_run(plan_of(settled, wanted.name if name is None else name, place.directory), json=json)
         return
     make_cluster(settled, place.directory).close()  # refused now, or not at all
     with place.open(create=True) as store:
@@ -66,6 +76,7 @@ def launch(
         if campaign.state is not CampaignState.FINISHED:
             say(f"campaign {campaign.name}: {campaign.directory}")
             say(f"  watch it from another terminal: bohpo watch {campaign.name}")
+            say(f"  or in a browser: {way_in()}")
         with _shown(place, campaign, follow=follow):
             drive(wanted, campaign, store)
         print_conclusion(store, campaign.name, json=json)
@@ -80,24 +91,14 @@ def stop(campaign: str, /, *, now: bool = False, json: bool = False, place: Plac
         json: Print the answer as one JSON object.
         place: Where it is recorded.
     """
-    with place.open() as store:
-        record = store.campaign(campaign)
-        lease = store.lease(record.name)
-        left = 0 if lease is not None else jobs_left(record, store)
-        request = StopRequest.NOW if now else StopRequest.DRAIN
-        if lease is not None:
-            store.request_stop(campaign, request)
-        elif left and now:
-            end_jobs(study_of(record), record, store)
-    if json:
-        emit({"campaign": campaign, "request": request.value, "driver": lease is not None, "jobs": left})
-    elif lease is not None:
-        say(f"{campaign} will stop {'now' if now else 'when its running trainings have ended'}")
-    elif left:
-        told = "ended" if now else _fate_of_jobs(record)
-        say(f"no driver is at work on {campaign!r}; jobs that it left: {left}, {told}")
+    if place.server is not None:
+        told = StopAnswer.model_validate(Remote.of(place).post("campaigns", campaign, "stop", body={"now": now}))
     else:
-        say(f"no driver is at work on {campaign!r}; nothing runs")
+        told = _stop_here(campaign, place, now=now)
+    if json:
+        emit(as_json(told))
+    else:
+        say(told_of(told))
 
 
 def resume(
@@ -112,6 +113,9 @@ def resume(
         json: Print the result as one JSON object.
         place: Where it is recorded.
     """
+    if place.server is not None:
+        resume_there(campaign, trials, place, follow=follow, json=json)
+        return
     with place.open() as store:
         record = store.campaign(campaign)
         with _shown(place, record, follow=follow):
@@ -119,11 +123,13 @@ def resume(
         print_conclusion(store, campaign, json=json)
 
 
-def _fate_of_jobs(campaign: Campaign) -> str:
-    """Tell what becomes of jobs whose driver has died."""
-    if settle(study_of(campaign)).study.cluster.backend == "local":
-        return f"save checkpoints and end with it; `bohpo resume {campaign.name}` goes on with them"
-    return f"run on; `bohpo stop {campaign.name} --now` ends them"
+def _stop_here(campaign: str, place: Place, *, now: bool) -> StopAnswer:
+    with place.open() as store:
+        told = ask_to_stop(store, campaign, now=now)
+        if told.jobs and now:
+            record = store.campaign(campaign)
+            end_jobs(study_of(record), record, store)
+        return told
 
 
 def _check_backend(campaign: Campaign, wanted: Study) -> None:

@@ -9,7 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from bohpo.cli.gather import reports_of, with_a_job
+from bohpo.service.gather import reports_of, with_a_job
 from bohpo.trial import Trial, TrialState
 from bohpo.views import wording
 from bohpo.views.campaign import CampaignView

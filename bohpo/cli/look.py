@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from bohpo.campaign.attempts import attempt_directory
 from bohpo.campaign.queue_report import QueueState
-from bohpo.cli.gather import gather
 from bohpo.cli.output import emit, pairs, table
 from bohpo.cli.place import HERE, Place
-from bohpo.cli.queue_words import queue_as_json, queue_rows, queue_word
-from bohpo.cli.summary import as_json, driver, expectation_as_json, rows, summary_as_json, trial_as_json
-from bohpo.errors import NotFoundError, NoUsableTrialError
-from bohpo.store.records import Summary
-from bohpo.trial import Proposal, Trial
+from bohpo.cli.remote import Remote
+from bohpo.cli.summary import rows
+from bohpo.errors import NotFoundError
+from bohpo.service.answers import (
+    BestAnswer,
+    CampaignAnswer,
+    ProposalAnswer,
+    QueueAnswer,
+    SummaryAnswer,
+    TrialAnswer,
+    as_json,
+    campaign_answer,
+    queue_answer,
+    summary_answer,
+    trial_answer,
+)
+from bohpo.service.gather import gather
+from bohpo.service.insights import best_of
+from bohpo.service.queue_words import queue_rows, queue_word
 from bohpo.views import wording
-from bohpo.views.campaign import CampaignView
-from bohpo.views.insight import insight, silence
 from bohpo.views.status import status as status_of
 
 
@@ -27,13 +39,11 @@ def ls(*, json: bool = False, place: Place = HERE) -> None:
         json: Print one JSON object.
         place: Where they are recorded.
     """
-    with place.open() as store:
-        listed = store.summaries()
-        views = [gather(store, each.campaign.name, curves_of=0) for each in listed] if json else []
     if json:
-        emit({"campaigns": [summary_as_json(each, view) for each, view in zip(listed, views, strict=True)]})
+        emit({"campaigns": _standings(place)})
         return
-    table(("campaign", "state", "trials", "best", "driven by"), map(_ls_row, listed))
+    told = _summaries(place)
+    table(("campaign", "state", "trials", "best", "driven by"), map(_ls_row, told))
 
 
 def status(campaign: str, /, *, json: bool = False, place: Place = HERE) -> None:
@@ -44,32 +54,13 @@ def status(campaign: str, /, *, json: bool = False, place: Place = HERE) -> None
         json: Print one JSON object.
         place: Where it is recorded.
     """
-    with place.open() as store:
-        view = gather(store, campaign, curves_of=0)
-        driven_by = driver(store.lease(campaign))
-    queue = QueueState.read(view.campaign)
+    told = _status(campaign, place)
     if json:
-        emit({**as_json(view, driver=driven_by), "queue": queue_as_json(view, queue)})
+        emit(as_json(told))
         return
-    left = sum(attempt.state.is_alive for attempt in view.attempts)
-    nobody = f"nobody; jobs that may run on: {left}" if left else "nobody"
-    pairs([*rows(view, status_of(view)), *queue_rows(view, queue), ("driven by", driven_by or nobody)])
-
-
-SOURCES = {
-    "startup": "start-up: spread over the space",
-    "model": "model",
-    "fallback": "fallback, as the model failed: spread over the space",
-    "user": "user",
-}
-"""Who proposed a trial, in words."""
-
-VIEWS = {
-    "trends": "in view of trends: every parameter has an effect of its own",
-    "bowl": "in view of a bowl: the middle of a range beats its ends",
-    "plain": "without a view",
-}
-"""How the model saw the trials, in words; see `bohpo.optimizer.recipe`."""
+    nobody = f"nobody; jobs that may run on: {told.jobs_alive}" if told.jobs_alive else "nobody"
+    queue = [] if told.queue is None else queue_rows(told.queue)
+    pairs([*rows(told), *queue, ("driven by", told.driver or nobody)])
 
 
 def best(campaign: str, /, *, json: bool = False, place: Place = HERE) -> None:
@@ -80,18 +71,11 @@ def best(campaign: str, /, *, json: bool = False, place: Place = HERE) -> None:
         json: Print one JSON object.
         place: Where it is recorded.
     """
-    with place.open() as store:
-        view = gather(store, campaign, curves_of=0)
-    found = view.best
-    if found is None:
-        raise NoUsableTrialError(f"campaign {campaign!r} has no completed trial; see `bohpo status {campaign}`")
-    said = insight(view)
+    told = _best(campaign, place)
     if json:
-        predicted = None if said is None else expectation_as_json(view, said.expected)
-        told = {"value": found.value, "trial": trial_as_json(view, found), "predicted_best": predicted}
-        emit({"campaign": campaign, "metric": view.metric, **told})
+        emit(as_json(told))
         return
-    pairs([*_trial_rows(view, found), ("expected best", silence(view) if said is None else said.verdict)])
+    pairs([*_trial_rows(told.metric, told.trial, None), ("expected best", told.verdict)])
 
 
 def trial(campaign: str, number: int, /, *, json: bool = False, place: Place = HERE) -> None:
@@ -105,11 +89,11 @@ def trial(campaign: str, number: int, /, *, json: bool = False, place: Place = H
     """
     with place.open() as store:
         view = gather(store, campaign, curves_of=0)
-        found = store.trial(campaign, number)
+        found = trial_answer(view, store.trial(campaign, number))
     if json:
-        emit({"campaign": campaign, "metric": view.metric, "trial": trial_as_json(view, found)})
+        emit({"campaign": campaign, "metric": view.metric, "trial": as_json(found)})
         return
-    pairs(_trial_rows(view, found))
+    pairs(_trial_rows(view.metric, found, queue_answer(view, QueueState.read(view.campaign))))
 
 
 def logs(campaign: str, trial: int, /, *, attempt: int | None = None, json: bool = False, place: Place = HERE) -> None:
@@ -136,19 +120,58 @@ def logs(campaign: str, trial: int, /, *, attempt: int | None = None, json: bool
     sys.stdout.write(text)
 
 
-def _ls_row(summary: Summary) -> tuple[str, ...]:
-    campaign = summary.campaign
-    value = "" if summary.best_value is None else wording.number(summary.best_value)
-    ended = f"{summary.complete + summary.failed}/{campaign.budget_trials or '∞'}"
-    return campaign.name, campaign.state.value, ended, value, driver(summary.lease) or ""
+def _summaries(place: Place) -> list[SummaryAnswer]:
+    if place.server is not None:
+        return [SummaryAnswer.model_validate(each) for each in Remote.of(place).get("campaigns")["campaigns"]]
+    with place.open() as store:
+        listed = store.summaries()
+        best = {
+            each.campaign.name: store.trial(each.campaign.name, each.best) for each in listed if each.best is not None
+        }
+    return [summary_answer(each, best.get(each.campaign.name)) for each in listed]
 
 
-def _trial_rows(view: CampaignView, trial: Trial) -> list[tuple[str, str]]:
-    lines = [("trial", f"{trial.number} ({wording.standing(trial)})")]
+def _standings(place: Place) -> list[dict[str, Any]]:
+    """Tell of each campaign what `status` does, and when it changed last; a service tells what it knows of all."""
+    if place.server is not None:
+        return [as_json(each) for each in _summaries(place)]
+    standings = []
+    with place.open() as store:
+        for summary in store.summaries():
+            view = gather(store, summary.campaign.name, curves_of=0)
+            told = campaign_answer(view, status_of(view), lease=summary.lease)
+            standings.append({**as_json(told), "changed": summary.changed})
+    return standings
+
+
+def _status(campaign: str, place: Place) -> CampaignAnswer:
+    if place.server is not None:
+        return CampaignAnswer.model_validate(Remote.of(place).get("campaigns", campaign))
+    with place.open() as store:
+        view = gather(store, campaign, curves_of=0)
+        lease = store.lease(campaign)
+    return campaign_answer(view, status_of(view), lease=lease, queue=QueueState.read(view.campaign))
+
+
+def _best(campaign: str, place: Place) -> BestAnswer:
+    if place.server is not None:
+        return BestAnswer.model_validate(Remote.of(place).get("campaigns", campaign, "best"))
+    with place.open() as store:
+        return best_of(gather(store, campaign, curves_of=0))
+
+
+def _ls_row(told: SummaryAnswer) -> tuple[str, ...]:
+    best = told.best
+    value = "" if best is None or best.value is None else wording.number(best.value)
+    ended = f"{told.trials.complete + told.trials.failed}/{told.trials.budget or '∞'}"
+    return told.campaign, told.state, ended, value, told.driver or ""
+
+
+def _trial_rows(metric: str, trial: TrialAnswer, queue: QueueAnswer | None) -> list[tuple[str, str]]:
+    lines = [("trial", f"{trial.number} ({trial.state})")]
     if trial.value is not None:
-        edges = view.interval(trial.value, trial.variance)
-        spread = f" (95% interval {wording.interval(edges)})" if edges else ""
-        lines.append((view.metric, wording.number(trial.value) + spread))
+        spread = f" (95% interval {wording.interval(trial.interval)})" if trial.interval else ""
+        lines.append((metric, wording.number(trial.value) + spread))
     if trial.reason:
         lines.append(("reason", trial.reason))
     lines.append(("configuration", ""))
@@ -157,7 +180,6 @@ def _trial_rows(view: CampaignView, trial: Trial) -> list[tuple[str, str]]:
     if trial.metrics:
         lines.append(("metrics", ""))
         lines += [(f"  {name}", wording.number(figure)) for name, figure in sorted(trial.metrics.items())]
-    queue = QueueState.read(view.campaign)
     for attempt in trial.attempts:
         took = (
             ""
@@ -165,17 +187,14 @@ def _trial_rows(view: CampaignView, trial: Trial) -> list[tuple[str, str]]:
             else wording.duration(attempt.ended - attempt.started)
         )
         job = f"job {attempt.job}" if attempt.job else "no job"
-        words = (attempt.state.value, took, job, attempt.reason or queue_word(attempt, queue))
+        words = (attempt.state, took, job, attempt.reason or queue_word(attempt, queue))
         told = " · ".join(word for word in words if word)
         lines.append((f"attempt {attempt.number}", told))
     return lines
 
 
-def _why(proposal: Proposal) -> list[tuple[str, str]]:
-    by = SOURCES.get(proposal.source, proposal.source)
-    if proposal.view is not None:
-        by += f", {VIEWS.get(proposal.view, proposal.view)}"
-    lines = [("proposed by", by)]
+def _why(proposal: ProposalAnswer) -> list[tuple[str, str]]:
+    lines = [("proposed by", wording.proposed_by(proposal.source, proposal.view))]
     if proposal.predicted_mean is not None and proposal.predicted_sd is not None:
         predicted = f"{wording.number(proposal.predicted_mean)}, standard deviation {proposal.predicted_sd:.2g}"
         lines.append(("  predicted", predicted))

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from bohpo.errors import UsageError
 from bohpo.store import Store, open_store
 
 
@@ -21,10 +22,14 @@ class Place:
     Attributes:
         store: Database: a file, or a URL such as postgresql://host/name; file:PATH where a private file holds the URL.
         directory: Folder of the campaigns' folders.
+        server: Address of a service to ask instead: ls, status, best, export, launch, stop and resume do.
+        token_file: File of mode 0600 with the token that the service knows one by; or BOHPO_TOKEN holds it.
     """
 
     store: Annotated[str, Parameter(env_var="BOHPO_STORE")] = "bohpo.db"
     directory: Annotated[Path, Parameter(env_var="BOHPO_HOME")] = Path("campaigns")
+    server: Annotated[str | None, Parameter(env_var="BOHPO_SERVER")] = None
+    token_file: Annotated[Path | None, Parameter(env_var="BOHPO_TOKEN_FILE")] = None
 
     @contextlib.contextmanager
     def open(self, *, create: bool = False) -> Iterator[Store]:
@@ -36,7 +41,10 @@ class Place:
         Raises:
             NotFoundError: If there is no such file and it is not to be made.
             StoreError: If the database is out of reach or unfit.
+            UsageError: If a service was named, which the command does not ask.
         """
+        if self.server is not None:
+            raise UsageError("this command looks into the database itself; leave out --server and BOHPO_SERVER")
         with contextlib.closing(open_store(self.store, create=create)) as store:
             yield store
 

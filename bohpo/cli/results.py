@@ -6,14 +6,15 @@ import time
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from bohpo.campaign.attempts import training_seed
 from bohpo.campaign.evaluate import evaluate_best
 from bohpo.campaign.launch import study_of
-from bohpo.cli.gather import gather, reports_of
 from bohpo.cli.output import emit, pairs, say
 from bohpo.cli.place import HERE, Place
+from bohpo.cli.remote import Remote
 from bohpo.durable import write_atomically
 from bohpo.errors import NoUsableTrialError, UsageError
+from bohpo.service.exporting import exported
+from bohpo.service.gather import gather, reports_of
 from bohpo.views import wording
 from bohpo.views.campaign import CampaignView
 
@@ -40,33 +41,17 @@ def export(
         json: Print where it went as one JSON object; needs --output.
         place: Where it is recorded.
     """
-    from bohpo.views.export import export as written
-
     if json and output is None:
         raise UsageError("--json tells where an export went; give --output, or --format json for the export itself")
-    with place.open() as store:
-        view = gather(store, campaign)
-        chosen = view.best if trial is None else store.trial(campaign, trial)
-    if chosen is None:
-        raise NoUsableTrialError(f"campaign {campaign!r} has no completed trial to export")
-    study = study_of(view.campaign)
-    text = written(
-        view,
-        format,
-        trial=chosen,
-        fixed=study.fixed,
-        seed=training_seed(study, chosen.number),
-        threads=study.threads,
-        provenance=view.campaign.provenance,
-    )
+    text, told = _exported(campaign, format, trial, place)
     if output is None:
         print(text, end="")
         return
     _write(output, text)
     if json:
-        emit({"campaign": campaign, "trial": chosen.number, "format": format, "path": str(output)})
+        emit({"campaign": campaign, "trial": told, "format": format, "path": str(output)})
     else:
-        say(f"trial {chosen.number} of {campaign}, {wording.number(chosen.value or 0.0)}: {output}")
+        say(f"trial {told} of {campaign}: {output}")
 
 
 def evaluate(campaign: str, /, *, again: bool = False, json: bool = False, place: Place = HERE) -> None:
@@ -128,6 +113,22 @@ def report(campaign: str, /, *, output: Path | None = None, json: bool = False, 
         emit({"campaign": campaign, "path": str(path)})
     else:
         print(path)
+
+
+def _exported(campaign: str, format: FormatName, trial: int | None, place: Place) -> tuple[str, int]:
+    """Give an export and the number of its trial."""
+    if place.server is not None:
+        remote = Remote.of(place)
+        number = remote.get("campaigns", campaign)["best"] if trial is None else {"number": trial}
+        if number is None:
+            raise NoUsableTrialError(f"campaign {campaign!r} has no completed trial to export")
+        text = remote.text("campaigns", campaign, "export", format=format, trial=number["number"])
+        return text, int(number["number"])
+    with place.open() as store:
+        view = gather(store, campaign)
+        wanted = None if trial is None else store.trial(campaign, trial)
+    text, chosen = exported(view, study_of(view.campaign), format, wanted)
+    return text, chosen.number
 
 
 def _validation(view: CampaignView, number: int) -> str:

@@ -8,13 +8,15 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 
-from bohpo.cli.gather import gather
 from bohpo.cli.output import emit, say
 from bohpo.cli.place import HERE, Place
-from bohpo.cli.summary import as_json
+from bohpo.cli.tunnel import way_in
 from bohpo.errors import StoreError
+from bohpo.service.answers import as_json, campaign_answer
+from bohpo.service.gather import gather
 from bohpo.store import Store, TrialsReader
 from bohpo.store.records import CampaignState
+from bohpo.views.status import status
 
 _TOLD = {
     "driver-started",
@@ -39,6 +41,9 @@ def watch(campaign: str, /, *, interval: float = 1.0, json: bool = False, place:
         place: Where it is recorded.
     """
     with place.open() as store:
+        store.campaign(campaign)
+        if not json:
+            say(f"in a browser: {way_in()}")
         show(store, campaign, until=threading.Event(), interval=interval, json=json)
 
 
@@ -142,7 +147,8 @@ def _show_drawn(store: Store, campaign: str, looks: Iterable[bool]) -> None:
 def _show_json(store: Store, campaign: str, looks: Iterable[bool]) -> None:
     shown, reader = None, TrialsReader(store, campaign)
     for is_last in looks:
-        now = as_json(gather(store, campaign, curves_of=0, reader=reader))
+        view = gather(store, campaign, curves_of=0, reader=reader)
+        now = as_json(campaign_answer(view, status(view), lease=None))
         if now["trials"] != shown or is_last:
             emit(now)
             sys.stdout.flush()

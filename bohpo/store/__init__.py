@@ -11,6 +11,7 @@ from bohpo.store.protocol import Store
 from bohpo.store.reader import TrialsReader
 from bohpo.store.records import (
     Announcement,
+    Audit,
     Campaign,
     CampaignState,
     Changes,
@@ -18,6 +19,8 @@ from bohpo.store.records import (
     Event,
     Lease,
     Owner,
+    Pulse,
+    RequestedLaunch,
     StopRequest,
     Summary,
 )
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Announcement",
+    "Audit",
     "Campaign",
     "CampaignState",
     "Changes",
@@ -34,6 +38,8 @@ __all__ = [
     "Event",
     "Lease",
     "Owner",
+    "Pulse",
+    "RequestedLaunch",
     "StopRequest",
     "Store",
     "Summary",

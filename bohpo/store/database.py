@@ -10,13 +10,14 @@ from pathlib import Path
 
 from bohpo.errors import LeaseError
 from bohpo.space import Space
-from bohpo.store import campaigns, history, leases, reading, recording, schema, summaries
+from bohpo.store import campaigns, history, leases, reading, recording, schema, service, summaries
 from bohpo.store.campaigns import NewCampaign
 from bohpo.store.events import NewEvent
 from bohpo.store.filesystem import check_database_file
 from bohpo.store.location import Location, parse_location
 from bohpo.store.records import (
     Announcement,
+    Audit,
     Campaign,
     CampaignState,
     Changes,
@@ -24,6 +25,8 @@ from bohpo.store.records import (
     Event,
     Lease,
     Owner,
+    Pulse,
+    RequestedLaunch,
     StopRequest,
     Summary,
 )
@@ -215,9 +218,9 @@ class DatabaseStore:
         event = NewEvent(uuid.uuid4().hex, time.time(), Announcement(kind, message))
         self._database.write(lambda connection: history.add_event(connection, lease, event, trial))
 
-    def events(self, name: str, after: int = 0) -> list[Event]:
-        """Give the events with a number above `after`, in order."""
-        return self._database.read(lambda connection: history.read_events(connection, name, after))
+    def events(self, name: str, after: int = 0, most: int | None = None) -> list[Event]:
+        """Give the events with a number above `after`, in order; the latest `most` of them."""
+        return self._database.read(lambda connection: history.read_events(connection, name, after, most))
 
     def add_evaluation(self, name: str, evaluation: Evaluation) -> None:
         """Record a scoring on the test cases."""
@@ -227,6 +230,23 @@ class DatabaseStore:
     def evaluations(self, name: str) -> list[Evaluation]:
         """Give the scorings on the test cases, in order."""
         return self._database.read(lambda connection: history.read_evaluations(connection, name))
+
+    def pulses(self) -> dict[str, Pulse]:
+        """Give by name what changes whenever anything of a campaign does."""
+        return self._database.read(service.read_pulses)
+
+    def add_audit(self, audit: Audit) -> None:
+        """Append to the record of who asked the service for what."""
+        uid = uuid.uuid4().hex
+        self._database.write(lambda connection: service.add_audit(connection, audit, uid))
+
+    def audits(self, after: int = 0, most: int = 1000) -> list[Audit]:
+        """Give the latest `most` audits with a number above `after`, in order."""
+        return self._database.read(lambda connection: service.read_audits(connection, after, most))
+
+    def claim_launch(self, wanted: RequestedLaunch) -> RequestedLaunch | None:
+        """Record a launch under its key, or give the one of before; None where a campaign has its name already."""
+        return self._database.write(lambda connection: service.claim_launch(connection, wanted))
 
     def close(self) -> None:
         """Give back the connections."""

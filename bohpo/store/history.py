@@ -18,12 +18,13 @@ def add_event(connection: Connection, lease: Lease, event: NewEvent, trial: int 
     insert_event(connection, fence(connection, lease), event, trial)
 
 
-def read_events(connection: Connection, name: str, after: int) -> list[Event]:
-    """Give the events with a number above `after`, in order."""
+def read_events(connection: Connection, name: str, after: int, most: int | None = None) -> list[Event]:
+    """Give the events with a number above `after`, in order; the latest `most` of them."""
     campaign_id = campaign_row(connection, name).campaign_id
     query = select(EVENT.c.number, EVENT.c.time, EVENT.c.kind, EVENT.c.message, EVENT.c.trial)
-    query = query.where(EVENT.c.campaign_id == campaign_id, EVENT.c.number > after).order_by(EVENT.c.number)
-    return [Event(*row) for row in connection.execute(query)]
+    query = query.where(EVENT.c.campaign_id == campaign_id, EVENT.c.number > after)
+    rows = connection.execute(query.order_by(EVENT.c.number.desc()).limit(most)).all()
+    return [Event(*row) for row in reversed(rows)]
 
 
 def add_evaluation(connection: Connection, name: str, evaluation: Evaluation, uid: str) -> None:

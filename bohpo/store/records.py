@@ -194,3 +194,68 @@ class Evaluation:
     trial: int
     time: float
     outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """What changes whenever anything of a campaign does.
+
+    Attributes:
+        created: When the campaign was launched, which tells it from an earlier one of its name.
+        revision: Counts the changes of its trials.
+        event: Number of its last event, 0 before the first.
+        state: Active, stopped or finished.
+        stop_request: What its driver was asked to do.
+        budget_trials: Trials to run in all, or None.
+        driver: Token of the lease that is held, or None.
+        evaluations: Scorings on the test cases.
+    """
+
+    created: float
+    revision: int
+    event: int
+    state: str
+    stop_request: str
+    budget_trials: int | None
+    driver: int | None
+    evaluations: int
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Something that somebody asked the service to do.
+
+    Attributes:
+        time: Seconds since the epoch.
+        who: Name of the token.
+        address: Where the request came from.
+        action: Short name such as `launch`, `stop`, `refused`.
+        campaign: Name of the campaign, or None.
+        detail: One line for people.
+        number: 1, 2, ... in the order of recording; 0 before it is recorded.
+    """
+
+    time: float
+    who: str
+    address: str
+    action: str
+    campaign: str | None = None
+    detail: str = ""
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedLaunch:
+    """A launch that was asked for under an idempotency key.
+
+    Attributes:
+        key: The key: asked again with it, nothing is launched twice.
+        digest: SHA-256 of what was asked for.
+        campaign: Name that the campaign gets.
+        time: Seconds since the epoch.
+    """
+
+    key: str
+    digest: str
+    campaign: str
+    time: float

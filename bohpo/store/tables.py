@@ -11,6 +11,8 @@
 | bohpo_outcome    | completed trial; all that the trainer gave                             |
 | bohpo_event      | something that happened in a campaign                                  |
 | bohpo_evaluation | scoring of a trial's model on the test cases                           |
+| bohpo_audit      | something that somebody asked the service to do                        |
+| bohpo_launch     | launch that was asked for under an idempotency key                     |
 """
 
 from __future__ import annotations
@@ -190,4 +192,27 @@ EVALUATION = Table(
     Column("trial_id", Integer, _belongs_to(TRIALS.c.trial_id), nullable=False, index=True),
     Column("time", Double, nullable=False),
     *_outcome_columns(),
+)
+
+AUDIT = Table(
+    "bohpo_audit",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("uid", String(32), nullable=False, unique=True),
+    Column("time", Double, nullable=False),
+    Column("who", PlainText, nullable=False),
+    Column("address", PlainText, nullable=False),
+    Column("action", PlainText, nullable=False),
+    Column("campaign", PlainText, comment="By name: a refused launch has none"),
+    Column("detail", PlainText, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+LAUNCH = Table(
+    "bohpo_launch",
+    METADATA,
+    Column("key", String(255), primary_key=True, comment="The idempotency key of the request"),
+    Column("digest", String(64), nullable=False, comment="SHA-256 of what was asked for"),
+    Column("campaign", String(512), nullable=False),
+    Column("time", Double, nullable=False),
 )

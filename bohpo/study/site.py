@@ -49,9 +49,11 @@ class SiteFile(Table):
 
     Attributes:
         cluster: Settings of the cluster for all studies that do not say otherwise.
+        serve: What the administrator says of the service, which is the service's to check.
     """
 
     cluster: Cluster = Field(default=Cluster())
+    serve: dict[str, Any] = Field(default={})
 
 
 @dataclass(frozen=True, slots=True)

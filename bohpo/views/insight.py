@@ -68,14 +68,14 @@ def insight(view: CampaignView) -> Insight | None:
     Returns:
         What it says; None with fewer than `FEWEST_TRIALS` completed trials, or where numbers run out of its hand.
     """
-    complete = [trial for trial in view.trials if trial.state is TrialState.COMPLETE and trial.value is not None]
+    complete = _complete(view)
     if len(complete) < FEWEST_TRIALS:
         return None
     from bohpo.optimizer import explain
     from bohpo.optimizer.round import NUMERICAL_ERRORS
 
     try:
-        found = explain(view.space, _history(view, complete), maximize=view.maximize)
+        found = explain(view.space, history(view), maximize=view.maximize)
     except NUMERICAL_ERRORS:
         return None
 
@@ -93,10 +93,17 @@ def silence(view: CampaignView) -> str:
     return "The values are such that the model cannot be fitted to them."
 
 
-def _history(view: CampaignView, complete: list[Trial]) -> History:
+def history(view: CampaignView) -> History:
+    """Give the campaign as the optimizer sees it."""
     from bohpo.optimizer import History
 
     return History(
-        completed=tuple(Observation(trial.configuration, trial.value or 0.0, trial.variance) for trial in complete),
+        completed=tuple(
+            Observation(trial.configuration, trial.value or 0.0, trial.variance) for trial in _complete(view)
+        ),
         failed=tuple(trial.configuration for trial in view.trials if trial.state is TrialState.FAILED),
     )
+
+
+def _complete(view: CampaignView) -> list[Trial]:
+    return [trial for trial in view.trials if trial.state is TrialState.COMPLETE and trial.value is not None]

@@ -9,6 +9,21 @@ from bohpo.views.campaign import is_running
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
 
+PROPOSERS = {
+    "startup": "start-up: spread over the space",
+    "model": "model",
+    "fallback": "fallback, as the model failed: spread over the space",
+    "user": "user",
+}
+"""Who proposed a trial, in words."""
+
+MODEL_VIEWS = {
+    "trends": "in view of trends: every parameter has an effect of its own",
+    "bowl": "in view of a bowl: the middle of a range beats its ends",
+    "plain": "without a view",
+}
+"""How the model saw the trials, in words; see `bohpo.optimizer.recipe`."""
+
 
 def number(value: float) -> str:
     """Write a figure to four significant digits, in full where it is a whole number."""
@@ -60,3 +75,9 @@ def standing(trial: Trial) -> str:
     if trial.state is not TrialState.PENDING:
         return trial.state.value
     return "running" if is_running(trial) else "queued"
+
+
+def proposed_by(source: str, view: str | None) -> str:
+    """Say who proposed a trial, and how the model saw the trials before it."""
+    by = PROPOSERS.get(source, source)
+    return by if view is None else f"{by}, {MODEL_VIEWS.get(view, view)}"

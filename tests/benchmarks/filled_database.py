@@ -22,6 +22,7 @@ from bohpo.store.location import parse_location
 from bohpo.store.recording import UID, VARIANCE
 from bohpo.store.tables import ATTEMPT, EVENT, OUTCOME, PARAMS, REVISION, SUGGESTION, TRIALS, USER_ATTRIBUTES, VALUES
 from bohpo.store.transactions import Database
+from bohpo.study.toml import write_toml
 from bohpo.trial import AttemptState, Configuration
 
 SPACE = Space(
@@ -66,14 +67,14 @@ def fill(url: str, trials: int) -> None:
     store = open_store(url)
     store.create_campaign(
         NAME,
-        study_text=f'name = "{NAME}"\n',
+        study_text=study_text(),
         study_hash="0" * 64,
         directory=Path("/nowhere"),
         space=SPACE,
         maximize=True,
         metric="score",
         budget_trials=None,
-        provenance={},
+        provenance={"working_directory": "/nowhere"},
     )
     store.close()
     database = Database(parse_location(url))
@@ -82,6 +83,21 @@ def fill(url: str, trials: int) -> None:
         database.write(lambda connection, numbers=numbers: _insert(connection, numbers))  # type: ignore[misc]
     database.write(_settle)
     database.close()
+
+
+def study_text() -> str:
+    """Write the study that the campaign might have run."""
+    tables: dict[str, dict[str, Any]] = {}
+    for parameter in SPACE.parameters:
+        table: dict[str, Any] = {"type": parameter.kind}
+        if isinstance(parameter, CategoricalParameter):
+            table["choices"] = list(parameter.choices)
+        else:
+            table |= {"low": parameter.low, "high": parameter.high, "log": parameter.log}
+        tables[parameter.name] = table
+    study: dict[str, Any] = {"name": NAME, "trainer": "trainer:train"}
+    study["objective"] = {"metric": "score", "direction": "maximize"}
+    return write_toml({**study, "budget": {"hours": 24.0}, "parallel": {"jobs": 8, "threads": 1}, "space": tables})
 
 
 def _insert(connection: Connection, numbers: range) -> None:

@@ -42,7 +42,7 @@ def record_results(store: Store, count: int) -> None:
     """Record results as a driver does, under its lease: a proposal, an attempt that ended, an outcome, two events."""
     lease = store.acquire_lease(NAME, Owner.this_process(), 600.0)
     for _ in range(count):
-        _record_result(store, lease, random.Random())
+        record_result(store, lease, random.Random())
     store.release_lease(lease)
 
 
@@ -81,7 +81,7 @@ def _optuna_reader(url: str) -> Iterator[Callable[[], int]]:
 def _bohpo_recorder(url: str) -> Iterator[Callable[[], None]]:
     store, dice = open_store(url), random.Random(0)
     lease = store.acquire_lease(NAME, Owner.this_process(), 600.0)
-    yield lambda: _record_result(store, lease, dice)
+    yield lambda: record_result(store, lease, dice)
     store.release_lease(lease)
     store.close()
 
@@ -101,7 +101,8 @@ def _optuna_study(url: str) -> optuna.Study:
     return optuna.load_study(study_name=NAME, storage=storage, sampler=optuna.samplers.RandomSampler(seed=0))
 
 
-def _record_result(store: Store, lease: Lease, dice: random.Random) -> None:
+def record_result(store: Store, lease: Lease, dice: random.Random) -> None:
+    """Record one result."""
     proposal = Proposal(some_configuration(dice), "model", 0.5, 0.1, 0.2, 0.3, "trends")
     uid = f"{random.SystemRandom().getrandbits(128):032x}"
     number = store.add_trial(lease, uid, proposal, announcement=lambda k: Announcement("proposed", f"trial {k}"))

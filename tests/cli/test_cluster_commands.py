@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from bohpo.cli.dry_run import NO_UID
 from bohpo.cluster.factory import make_queue_cluster
 from bohpo.cluster.protocol import Job
 from bohpo.processes import ATTEMPT_DIRECTORY
+from bohpo.service.plan import NO_UID
 from tests.cluster.fake_slurm import FakeSlurm
 from tests.cluster.requests import settings_of
 

@@ -15,8 +15,9 @@ import pytest
 
 from bohpo.campaign.launch import begin
 from bohpo.campaign.queue_report import QueueState
-from bohpo.cli.queue_words import queue_as_json, queue_rows, queue_word
 from bohpo.cluster.protocol import JobState, JobStatus
+from bohpo.service.answers import AttemptAnswer, as_json, queue_answer, trial_answer
+from bohpo.service.queue_words import queue_rows, queue_word
 from bohpo.space import Space
 from bohpo.store import Campaign, Owner, open_store
 from bohpo.study import Study
@@ -42,24 +43,30 @@ def attempt(trial: int, job: str, state: AttemptState = AttemptState.SUBMITTED) 
     return Attempt(trial, 1, state, job=job)
 
 
+def told(trial: int, job: str, state: AttemptState = AttemptState.SUBMITTED) -> AttemptAnswer:
+    view = view_of(attempt(trial, job, state))
+    return trial_answer(view, view.trials[0]).attempts[0]
+
+
 def test_waiting_jobs_are_counted_by_what_the_queue_gives_as_the_reason() -> None:
     view = view_of(attempt(0, "1"), attempt(1, "2"), attempt(2, "3"), attempt(3, "4", AttemptState.RUNNING))
-    [(name, told)] = queue_rows(view, STATE)
+    [(name, words)] = queue_rows(queue_answer(view, STATE))
     assert name == "queue"
-    assert told.startswith("2 PENDING (Resources), 1 PENDING (Priority), has not answered since ")
-    assert queue_as_json(view, STATE)["jobs"]["3"] == {"state": "queued", "detail": "PENDING (Priority)"}
+    assert words.startswith("2 PENDING (Resources), 1 PENDING (Priority), has not answered since ")
+    assert as_json(queue_answer(view, STATE))["jobs"]["3"] == {"state": "queued", "detail": "PENDING (Priority)"}
 
 
 def test_jobs_of_ended_attempts_are_not_told_of() -> None:
     view = view_of(attempt(0, "1", AttemptState.LOST))
-    assert queue_rows(view, QueueState(1.0, False, STATE.jobs)) == []
-    assert queue_as_json(view, STATE)["jobs"] == {}
+    assert queue_rows(queue_answer(view, QueueState(1.0, False, STATE.jobs))) == []
+    assert queue_answer(view, STATE).jobs == {}
 
 
 def test_an_attempt_that_waits_is_shown_with_the_queues_reason() -> None:
-    assert queue_word(attempt(0, "3"), STATE) == "PENDING (Priority)"
-    assert queue_word(attempt(0, "3", AttemptState.COMPLETED), STATE) == ""
-    assert queue_word(attempt(0, "99"), STATE) == ""
+    answer = queue_answer(view_of(attempt(0, "3"), attempt(1, "99")), STATE)
+    assert queue_word(told(0, "3"), answer) == "PENDING (Priority)"
+    assert queue_word(told(0, "3", AttemptState.COMPLETED), answer) == ""
+    assert queue_word(told(0, "99"), answer) == ""
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"jobs": []}', '{"answered": null, "silent": 1, "jobs": {"1": ["x", ""]}}'])

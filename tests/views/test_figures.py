@@ -12,8 +12,11 @@ import pytest
 from bohpo.space import CategoricalParameter, FloatParameter, Space
 from bohpo.trial import Curve, Proposal, Scalar, Trial, TrialState
 from bohpo.views import CampaignView, figures
+from bohpo.views.figures import thinning
 from bohpo.views.figures.style import MOST_LINES
+from bohpo.views.figures.thinning import MOST_POINTS
 from bohpo.views.insight import FEWEST_TRIALS, insight
+from bohpo.views.surface import surface
 
 
 def drawn(drawing: figures.Drawing) -> Any:
@@ -114,8 +117,23 @@ def test_the_roc_is_drawn_like_the_froc_over_the_diagonal_of_a_guess(view: Campa
 def test_a_curve_without_a_band_is_drawn_as_a_line(short_view: CampaignView) -> None:
     view = replace(short_view, curves={0: {"froc": Curve((0.0, 1.0), (0.0, 0.5))}})
     figure = drawn(figures.froc(view))
-    assert len(figure.data) == 1
+    assert [trace.name for trace in figure.data] == ["validation, trial 0", "operating points"]
     assert len(figure.layout.shapes) == 0
+
+
+def test_operating_points_are_read_off_the_curve_as_far_as_it_reaches(short_view: CampaignView) -> None:
+    view = replace(short_view, curves={0: {"froc": Curve((0.0, 1.5), (0.0, 0.6), (0.0, 0.3), (0.0, 0.9))}})
+    points = named(drawn(figures.froc(view)))["operating points"]
+    assert list(points.x) == [0.125, 0.25, 0.5, 1.0]
+    assert list(points.y) == pytest.approx([0.05, 0.1, 0.2, 0.4])
+    assert points.text[-1] == "sensitivity 0.400 (0.200 to 0.600) at 1 false positives per case"
+
+
+def test_as_many_curves_have_a_band_as_are_asked_for(view: CampaignView) -> None:
+    def bands(banded: int) -> int:
+        return sum(trace.fill == "toself" for trace in drawn(figures.froc(view, banded=banded)).data)
+
+    assert [bands(1), bands(2), bands(3)] == [2, 3, 4]  # the test cases' band among them
 
 
 def test_parallel_lines_go_through_the_unit_cube_and_below_it_where_a_parameter_is_inactive(
@@ -229,3 +247,56 @@ def test_crowded_figures_draw_the_best_trials_only() -> None:
     assert f"trial {view.ranked[0].number}<" in lines[-2].text
     reports = {trial.number: [(1, 0.5), (2, 0.6)] for trial in view.trials}
     assert len(drawn(figures.learning_curves(view, reports)).data) == MOST_LINES
+
+
+def test_figures_of_many_trials_draw_the_best_and_the_latest_among_a_bounded_number() -> None:
+    view = searched(3 * MOST_POINTS)
+    shown = {trial.number for trial in thinning.drawn(view)}
+    assert len(shown) <= MOST_POINTS
+    assert {trial.number for trial in view.ranked[:100]} <= shown
+    assert set(range(len(view.trials) - 100, len(view.trials))) <= shown
+    figure = named(drawn(figures.best_so_far(view)))
+    assert figure["best so far"].y[-1] == view.ranked[0].value
+    assert len(figure["best so far"].x) < 100
+
+
+def test_a_pair_shows_ranks_over_what_the_model_expects() -> None:
+    view = searched(40)
+    expected = surface(view, "lr", "noise")
+    assert expected is not None
+    ground, points = drawn(figures.pair(view, "lr", "noise", expected)).data
+    assert points.text[-1].startswith("rank 1 of 40")
+    assert points.customdata[-1] == view.ranked[0].number
+    columns = list(zip(*ground.z, strict=True))
+    means = [sum(column) / len(column) for column in columns]
+    optimum = view.space["lr"].encode(expected.across[means.index(max(means))])
+    assert optimum == pytest.approx(0.3, abs=0.1)
+
+
+def test_a_pair_with_choices_is_a_map_and_one_that_nobody_used_a_sentence() -> None:
+    view = searched(30)
+    expected = surface(view, "kind", "lr")
+    assert expected is not None
+    assert expected.across == ("a", "b")
+    assert drawn(figures.pair(view, "kind", "lr", expected)).data[0].type == "heatmap"
+    unused = replace(view, trials=tuple(t for t in view.trials if "extra" not in t.configuration))
+    assert figures.pair(unused, "lr", "extra") == "No completed trial used both lr and extra."
+    assert surface(unused, "lr", "extra") is None
+
+
+def test_campaigns_are_compared_by_trials_and_by_time(short_view: CampaignView) -> None:
+    other = replace(short_view, campaign=replace(short_view.campaign, name="<b>other</b>"))
+    first, second = drawn(figures.compared([short_view, other])).data
+    assert (list(first.x), list(first.y)) == ([1, 2], [0.6, 0.6])
+    assert second.name == "&lt;b&gt;other&lt;/b&gt;"
+    assert list(drawn(figures.compared([short_view], by_time=True)).data[0].x) == pytest.approx([110 / 60, 130 / 60])
+    assert figures.compared([replace(short_view, trials=())]) == "No trial has completed yet."
+
+
+def test_the_timeline_shows_time_in_the_queue_and_the_parts_of_a_training(short_view: CampaignView) -> None:
+    first = replace(short_view.trials[0], metrics={"train_seconds": 60.0, "evaluate_seconds": 30.0})
+    traces = named(drawn(figures.timeline(replace(short_view, trials=(first, *short_view.trials[1:])))))
+    waited = dict(zip(traces["in the queue"].customdata, traces["in the queue"].x, strict=True))
+    assert waited[2] * 60 == pytest.approx(5)
+    assert (traces["starting"].base[0] * 60, traces["starting"].x[0] * 60) == pytest.approx((0, 10))
+    assert (traces["scoring"].base[0] * 60, traces["scoring"].x[0] * 60) == pytest.approx((70, 30))

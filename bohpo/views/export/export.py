@@ -15,17 +15,7 @@ from bohpo.views.export.table import table
 
 
 class Format(StrEnum):
-    """What an export can be written as.
-
-    | format   | what it is                                                                          |
-    | -------- | ----------------------------------------------------------------------------------- |
-    | `toml`   | a study file that trains this configuration again: `bohpo launch best.toml`         |
-    | `yaml`   | parameters, fixed values, score and provenance                                      |
-    | `json`   | the same                                                                            |
-    | `csv`    | all trials of the campaign, one row each                                            |
-    | `hydra`  | a Hydra configuration in the global package, values under `trainer`                 |
-    | `optuna` | `params` for Optuna's `enqueue_trial`, and their `distributions`                    |
-    """
+    """What an export can be written as; see `DESCRIPTIONS`."""
 
     TOML = "toml"
     YAML = "yaml"
@@ -34,6 +24,16 @@ class Format(StrEnum):
     HYDRA = "hydra"
     OPTUNA = "optuna"
 
+
+DESCRIPTIONS: Mapping[Format, str] = {
+    Format.TOML: "a study file that trains this configuration again, by `bohpo launch`",
+    Format.YAML: "parameters, fixed values, score and provenance",
+    Format.JSON: "parameters, fixed values, score and provenance",
+    Format.CSV: "all trials of the campaign, one row each",
+    Format.HYDRA: "a Hydra configuration in the global package, values under `trainer`",
+    Format.OPTUNA: "`params` for Optuna's `enqueue_trial`, and their `distributions`",
+}
+"""What each format is."""
 
 WRITERS: Mapping[Format, Callable[[Exported], str]] = {
     Format.TOML: study_file,

@@ -7,21 +7,31 @@ from typing import Any
 from bohpo.trial import Curve
 from bohpo.views.campaign import CampaignView
 from bohpo.views.figures import style
+from bohpo.views.operating import operating_points
+
+NEXT_BEST = (style.MODEL, style.OTHER, style.RETRIED, style.STARTUP)
+"""Colours of the next best trials' bands."""
 
 
-def froc(view: CampaignView) -> style.Drawing:
-    """Draw the FROC of the best trial, with the end of its partial area; see `_curve`."""
-    return _curve(view, "froc", _limit(view))
+def froc(view: CampaignView, *, banded: int = 1) -> style.Drawing:
+    """Draw the FROC of the best trials, with the end of its partial area.
+
+    Args:
+        view: The campaign.
+        banded: So many of the best trials are drawn with their bands; the others are faint lines.
+    """
+    return _curve(view, "froc", banded, _limit(view))
 
 
-def roc(view: CampaignView) -> style.Drawing:
-    """Draw the ROC of the best trial, with the diagonal of a guess; see `_curve`."""
+def roc(view: CampaignView, *, banded: int = 1) -> style.Drawing:
+    """Draw the ROC of the best trials, with the diagonal of a guess; arguments as for `froc`."""
     guess = {"color": style.INK, "width": 1, "dash": "dot"}
-    return _curve(view, "roc", {"shapes": [{"type": "line", "x0": 0, "y0": 0, "x1": 1, "y1": 1, "line": guess}]})
+    line = {"type": "line", "x0": 0, "y0": 0, "x1": 1, "y1": 1, "line": guess}
+    return _curve(view, "roc", banded, {"shapes": [line]})
 
 
-def _curve(view: CampaignView, name: str, layout: dict[str, Any]) -> style.Drawing:
-    """Draw the best trial's curve with its band, the next best trials' faintly, and the test cases' if evaluated."""
+def _curve(view: CampaignView, name: str, banded: int, layout: dict[str, Any]) -> style.Drawing:
+    """Draw the best trials' curves, with operating points of the first, and the test cases' if evaluated."""
     import plotly.graph_objects as go
 
     best = view.best
@@ -29,15 +39,18 @@ def _curve(view: CampaignView, name: str, layout: dict[str, Any]) -> style.Drawi
     if best is None or curve is None:
         return f"The best trial gave no curve named {name!r}."
     traces: list[Any] = []
-    for trial in view.ranked[1:]:
-        if name in view.curves.get(trial.number, {}):
-            traces.append(
-                _line(go, view.curves[trial.number][name], f"trial {trial.number}", style.STARTUP, faint=True)
-            )
+    for rank, trial in enumerate(view.ranked[1:], start=1):
+        other = view.curves.get(trial.number, {}).get(name)
+        if other is not None and rank < banded:
+            colour = NEXT_BEST[(rank - 1) % len(NEXT_BEST)]
+            traces += _banded(go, other, f"trial {trial.number}", colour, opacity=0.1)
+        elif other is not None:
+            traces.append(_line(go, other, f"trial {trial.number}", style.STARTUP, faint=True))
     traces += _banded(go, curve, f"validation, trial {best.number}", style.ACCENT)
     evaluation = next((e for e in reversed(view.evaluations) if name in e.outcome.curves), None)
     if evaluation is not None:
         traces += _banded(go, evaluation.outcome.curves[name], f"test cases, trial {evaluation.trial}", style.TEST)
+    traces += _operating_points(go, curve, name)
     return style.figure(
         traces,
         440,
@@ -47,7 +60,7 @@ def _curve(view: CampaignView, name: str, layout: dict[str, Any]) -> style.Drawi
     )
 
 
-def _banded(go: Any, curve: Curve, label: str, colour: str) -> list[Any]:
+def _banded(go: Any, curve: Curve, label: str, colour: str, *, opacity: float = 0.16) -> list[Any]:
     if not curve.lower or not curve.upper:
         return [_line(go, curve, label, colour)]
     band = go.Scatter(
@@ -55,7 +68,7 @@ def _banded(go: Any, curve: Curve, label: str, colour: str) -> list[Any]:
         y=[*curve.upper, *reversed(curve.lower)],
         mode="lines",
         fill="toself",
-        fillcolor=style.translucent(colour, 0.16),
+        fillcolor=style.translucent(colour, opacity),
         line={"width": 0},
         hoverinfo="skip",
         showlegend=False,
@@ -76,6 +89,23 @@ def _line(go: Any, curve: Curve, label: str, colour: str, *, faint: bool = False
         legendgroup=label,
         showlegend=not faint,
     )
+
+
+def _operating_points(go: Any, curve: Curve, name: str) -> list[Any]:
+    """Mark where the best detector may be run, at the false positives per case that the field reads its curves at."""
+    points = operating_points(curve, name)
+    if not points:
+        return []
+    marks = go.Scatter(
+        x=[point.fps_per_case for point in points],
+        y=[point.sensitivity for point in points],
+        mode="markers",
+        marker={"size": 8, "color": "#ffffff", "line": {"width": 2, "color": style.ACCENT}},
+        text=[point.words for point in points],
+        hoverinfo="text",
+        name="operating points",
+    )
+    return [marks]
 
 
 def _limit(view: CampaignView) -> dict[str, Any]:

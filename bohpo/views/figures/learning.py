@@ -36,6 +36,7 @@ def learning_curves(view: CampaignView, reports: Reports) -> style.Drawing:
                     "width": 2.8 if trial is best else 1.3,
                     "dash": "dot" if failed else "solid",
                 },
+                customdata=[trial.number] * len(steps),
                 text=[
                     f"step {step}: {value:.4g}<br>{style.describe(view, trial)}"
                     for step, value in reports[trial.number]

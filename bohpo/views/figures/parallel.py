@@ -20,12 +20,17 @@ MOST_CHOICES = 8
 """So many values of one parameter are written at its axis, where it has no more."""
 
 
-def parallel_coordinates(view: CampaignView) -> style.Drawing:
-    """Draw the completed configurations, at most the best `MOST_LINES`, across the axes; the better the stronger."""
+def parallel_coordinates(view: CampaignView, *, most: int = style.MOST_LINES) -> style.Drawing:
+    """Draw the completed configurations across the axes; the better the stronger.
+
+    Args:
+        view: The campaign.
+        most: So many of the best are drawn.
+    """
     import plotly.graph_objects as go
 
     parameters = view.space.parameters
-    worst_first = list(reversed(view.ranked[: style.MOST_LINES]))
+    worst_first = list(reversed(view.ranked[:most]))
     if len(worst_first) < 2 or len(parameters) < 2:
         return "Needs two parameters and two completed trials."
     share = style.goodness(view, worst_first)
@@ -67,6 +72,7 @@ def _line(go: Any, view: CampaignView, trial: Trial, at: float, best: bool) -> A
             "color": style.shade(at, 0.35 + 0.65 * at),
         },
         marker={"size": 8 if best else 4},
+        customdata=[trial.number] * len(view.space),
         text=style.describe(view, trial),
         hoverinfo="text",
     )
@@ -75,7 +81,6 @@ def _line(go: Any, view: CampaignView, trial: Trial, at: float, best: bool) -> A
 def _scale(go: Any, view: CampaignView, trials: list[Trial]) -> Any:
     """Give an invisible trace that carries the scale of colours."""
     values = [trial.value for trial in trials if trial.value is not None]
-    colours = [[at / 8, style.shade(at / 8)] for at in range(9)]
     bar = {
         "title": {"text": style.text(view.metric), "side": "right", "font": {"size": 12}},
         "tickfont": {"size": 11},
@@ -92,7 +97,7 @@ def _scale(go: Any, view: CampaignView, trials: list[Trial]) -> Any:
             "color": [values[0]],
             "cmin": min(values),
             "cmax": max(values),
-            "colorscale": colours,
+            "colorscale": style.scale(),
             "reversescale": not view.maximize,
             "showscale": True,
             "colorbar": bar,

@@ -7,6 +7,7 @@ from typing import Any
 from bohpo.trial import Trial, TrialState
 from bohpo.views.campaign import QUANTILE_95, CampaignView
 from bohpo.views.figures import style
+from bohpo.views.figures.thinning import MOST_POINTS, drawn
 
 SOURCES = {
     "startup": ("first, spread out", style.STARTUP, "circle-open"),
@@ -24,14 +25,15 @@ def best_so_far(view: CampaignView) -> style.Drawing:
     complete = [trial for trial in view.trials if trial.value is not None]
     if not complete:
         return "No trial has completed yet."
+    shown = drawn(view)
     traces: list[Any] = [_incumbent(go, view, complete)]
     traces += [
         _values(go, view, source, group)
         for source in SOURCES
-        if (group := [trial for trial in complete if trial.proposal.source == source])
+        if (group := [trial for trial in shown if trial.value is not None and trial.proposal.source == source])
     ]
-    failed = [trial for trial in view.trials if trial.state is TrialState.FAILED]
-    pending = [trial for trial in view.trials if trial.state is TrialState.PENDING]
+    failed = [trial for trial in shown if trial.state is TrialState.FAILED]
+    pending = [trial for trial in shown if trial.state is TrialState.PENDING]
     if failed:
         traces.append(_at_the_bottom(go, view, failed, "failed", colour=style.FAILED, symbol="x-thin"))
     if pending:
@@ -47,13 +49,16 @@ def best_so_far(view: CampaignView) -> style.Drawing:
 
 def _incumbent(go: Any, view: CampaignView, complete: list[Trial]) -> Any:
     choose = max if view.maximize else min
-    best: list[float] = []
+    line: list[tuple[float, float]] = []
     for trial in complete:
         assert trial.value is not None
-        best.append(choose([*best[-1:], trial.value]))
+        best = choose(trial.value, line[-1][1]) if line else trial.value
+        if len(complete) <= MOST_POINTS or not line or best != line[-1][1]:
+            line.append((trial.number, best))
+    line.append((len(view.trials) - 0.3, line[-1][1]))
     return go.Scatter(
-        x=[*(trial.number for trial in complete), len(view.trials) - 0.3],
-        y=[*best, best[-1]],
+        x=[number for number, _ in line],
+        y=[best for _, best in line],
         mode="lines",
         line={"shape": "hv", "color": style.ACCENT, "width": 2.5},
         name="best so far",
@@ -71,6 +76,7 @@ def _values(go: Any, view: CampaignView, source: str, trials: list[Trial]) -> An
         mode="markers",
         marker={"color": colour, "symbol": symbol, "size": 8, "line": {"width": 1.6, "color": colour}},
         name=name,
+        customdata=[trial.number for trial in trials],
         text=[style.describe(view, trial) for trial in trials],
         hoverinfo="text",
     )
@@ -84,6 +90,7 @@ def _at_the_bottom(go: Any, view: CampaignView, trials: list[Trial], name: str, 
         mode="markers",
         marker={"symbol": symbol, "size": 9, "line": {"width": 2, "color": colour}},
         name=name,
+        customdata=[trial.number for trial in trials],
         text=[style.describe(view, trial) for trial in trials],
         hoverinfo="text",
     )

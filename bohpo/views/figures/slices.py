@@ -11,6 +11,7 @@ from bohpo.trial import Trial
 from bohpo.views import wording
 from bohpo.views.campaign import CampaignView
 from bohpo.views.figures import style
+from bohpo.views.figures.thinning import MOST_POINTS, drawn
 
 GOLDEN = 0.6180339887
 """Fractional part of the golden ratio: its multiples spread evenly, so points of one choice do not hide each other."""
@@ -27,8 +28,10 @@ def slices(view: CampaignView) -> Mapping[str, style.Drawing]:
         return {}
     margin = 0.08 * (max(values) - min(values)) or 0.05
     span = [min(values) - margin, max(values) + margin]
+    shown = {trial.number for trial in drawn(view, MOST_POINTS // 3)}
     ranked = view.ranked
     share = style.goodness(view, ranked)
+    ranked = [trial for trial in ranked if trial.number in shown]
     return {parameter.name: _slice(view, parameter, ranked, share, span) for parameter in view.space.parameters}
 
 
@@ -41,14 +44,18 @@ def _slice(
     if not trials:
         return "No completed trial used it."
     points = go.Scatter(
-        x=[_abscissa(parameter, trial) for trial in trials],
+        x=[place_of(parameter, trial) for trial in trials],
         y=[trial.value for trial in trials],
         mode="markers",
         marker={
             "size": 8,
-            "color": [style.shade(share[trial.number]) for trial in trials],
+            "color": [share[trial.number] for trial in trials],
+            "colorscale": style.scale(),
+            "cmin": 0,
+            "cmax": 1,
             "line": {"width": [2 if trial is ranked[0] else 0 for trial in trials], "color": style.TEST},
         },
+        customdata=[trial.number for trial in trials],
         text=[_describe(view, parameter, trial) for trial in trials],
         hoverinfo="text",
     )
@@ -57,7 +64,7 @@ def _slice(
         230,
         margin={"l": 46, "r": 12, "t": 8, "b": 40},
         showlegend=False,
-        xaxis=_axis(parameter),
+        xaxis=axis_of(parameter),
         yaxis=style.axis(range=span, nticks=5),
     )
 
@@ -67,7 +74,8 @@ def _describe(view: CampaignView, parameter: Parameter, trial: Trial) -> str:
     return f"<b>trial {trial.number}</b><br>{style.text(f'{view.metric} {trial.value:.4f}')}<br>{style.text(place)}"
 
 
-def _abscissa(parameter: Parameter, trial: Trial) -> float:
+def place_of(parameter: Parameter, trial: Trial) -> float:
+    """Give where a trial stands on a parameter's axis; trials of one choice are spread, so that none hides another."""
     value = trial.configuration[parameter.name]
     if isinstance(parameter, CategoricalParameter):
         return parameter.index(value) + 0.4 * (trial.number * GOLDEN % 1 - 0.5)
@@ -75,7 +83,8 @@ def _abscissa(parameter: Parameter, trial: Trial) -> float:
     return value
 
 
-def _axis(parameter: Parameter) -> dict[str, Any]:
+def axis_of(parameter: Parameter) -> dict[str, Any]:
+    """Give the axis of a parameter: its choices, or its interval, logarithmic where the study says so."""
     if isinstance(parameter, CategoricalParameter):
         names = [style.label(wording.scalar(choice)) for choice in parameter.choices]
         places = list(range(len(names)))

@@ -72,8 +72,10 @@ def figure(traces: list[Any], height: int, **layout: Any) -> go.Figure:
         "font": {"family": FONT, "size": 13, "color": INK},
         "hovermode": "closest",
         "hoverlabel": {"bgcolor": "#20272f", "bordercolor": "#20272f", "font": {"color": "#f3f5f7", "size": 13}},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": INK, "activecolor": ACCENT},
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom"},
         "barmode": "overlay",
+        "uirevision": "kept",  # what a reader zoomed into stays when the figure is drawn anew
     }
     return go.Figure(traces, {**bare, **layout})
 
@@ -117,8 +119,9 @@ def goodness(view: CampaignView, trials: list[Trial]) -> dict[int, float]:
     if not values:
         return {}
     low, high = min(values.values()), max(values.values())
-    span = (high - low) or 1.0
-    share = {number: (value - low) / span for number, value in values.items()}
+    if low == high:
+        return dict.fromkeys(values, 1.0)
+    share = {number: (value - low) / (high - low) for number, value in values.items()}
     return share if view.maximize else {number: 1 - at for number, at in share.items()}
 
 
@@ -127,6 +130,11 @@ def shade(at: float, opacity: float = 1.0) -> str:
     left, right, part = (POOR, MIDDLING, 2 * at) if at < 0.5 else (MIDDLING, GOOD, 2 * at - 1)
     red, green, blue = (round(a + part * (b - a)) for a, b in zip(left, right, strict=True))
     return f"rgba({red}, {green}, {blue}, {opacity:.2f})"
+
+
+def scale(opacity: float = 1.0) -> list[list[Any]]:
+    """Give the colours from the worst, 0, to the best, 1, as plotly takes a scale of them."""
+    return [[at / 8, shade(at / 8, opacity)] for at in range(9)]
 
 
 def translucent(colour: str, opacity: float) -> str:

@@ -14,6 +14,10 @@ class Markup(str):
 
     __slots__ = ()
 
+    def __html__(self) -> str:
+        """Tell Jinja2 that there is nothing left to quote."""
+        return self
+
 
 Child: TypeAlias = str | Markup | None
 

@@ -5,7 +5,8 @@ for (const place of document.querySelectorAll(".plot")) {
   Plotly.newPlot(place, data, layout, {
     responsive: true,
     displaylogo: false,
-    modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+    plotlyServerURL: "", // no figure leaves for plotly's cloud
+    modeBarButtonsToRemove: ["sendChartToCloud", "select2d", "lasso2d", "autoScale2d"],
   });
 }
 

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from bohpo.space import CategoricalParameter
-from bohpo.trial import Scalar, Trial
-from bohpo.views import wording
-from bohpo.views.campaign import QUANTILE_95, CampaignView, training_seconds
-from bohpo.views.report.markup import Child, Markup, element
+from bohpo.trial import Trial
+from bohpo.views import listing, wording
+from bohpo.views.campaign import CampaignView
+from bohpo.views.report.markup import Markup, element
 
 
 def trials(view: CampaignView) -> Markup:
     """List all trials; a small script makes the columns sortable and the rows filtered."""
-    headings = [
-        _heading("trial"),
-        _heading("state"),
-        _heading(view.metric, number=True),
-        _heading("±", number=True),
-        *(_heading(p.name, number=not isinstance(p, CategoricalParameter)) for p in view.space.parameters),
-        _heading("time", number=True),
-        _heading("proposed by"),
-        _heading("attempts", number=True),
-        _heading("reason"),
-    ]
+    headings = [_heading(column.name, number=column.is_number) for column in listing.columns(view)]
     best = view.best
     return element(
         "section",
@@ -92,28 +81,18 @@ def _heading(name: str, *, number: bool = False) -> Markup:
 
 
 def _trial(view: CampaignView, trial: Trial, is_best: bool) -> Markup:
-    seconds = training_seconds(trial)
-    interval = None if trial.value is None else view.interval(trial.value, trial.variance)
-    half = None if interval is None or trial.variance is None else QUANTILE_95 * trial.variance**0.5
+    first, state, *others, reason = listing.cells(view, trial)
     cells = [
-        element("th", str(trial.number), scope="row", data_sort=str(trial.number)),
-        element("td", element("span", wording.standing(trial), class_=f"dot {wording.standing(trial)}")),
-        _number(None if trial.value is None else f"{trial.value:.4f}", trial.value),
-        _number(None if half is None else f"{half:.3f}", half),
-        *(_parameter(name in trial.configuration, trial.configuration.get(name)) for name in view.space.names),
-        _number(None if seconds is None else wording.duration(seconds), seconds),
-        element("td", trial.proposal.source),
-        _number(str(len(trial.attempts)), len(trial.attempts)),
-        element("td", trial.reason, class_="reason"),
+        element("th", first.words, scope="row", data_sort=first.words),
+        element("td", element("span", state.words, class_=f"dot {state.words}")),
+        *(_cell(cell, column) for cell, column in zip(others, listing.columns(view)[2:-1], strict=True)),
+        element("td", reason.words, class_="reason"),
     ]
     return element("tr", *cells, class_="is-best" if is_best else None)
 
 
-def _parameter(active: bool, value: Scalar) -> Markup:
-    if active and isinstance(value, int | float) and not isinstance(value, bool):
-        return _number(wording.scalar(value), value)
-    return element("td", wording.scalar(value) if active else "")
-
-
-def _number(words: Child, value: float | None) -> Markup:
-    return element("td", words, class_="number", data_sort=None if value is None else repr(value))
+def _cell(cell: listing.Cell, column: listing.Column) -> Markup:
+    if cell.figure is None and not column.is_number:
+        return element("td", cell.words)
+    data_sort = None if cell.figure is None else repr(cell.figure)
+    return element("td", cell.words, class_="number", data_sort=data_sort)

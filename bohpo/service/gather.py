@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
+from collections.abc import Iterable
 
 from bohpo.campaign.attempts import attempt_directory
 from bohpo.campaign.launch import study_of
 from bohpo.store import Store, TrialsReader
-from bohpo.store.records import Campaign
-from bohpo.trial import Trial, TrialState, best_trials
+from bohpo.store.records import Campaign, Evaluation
+from bohpo.study import Study
+from bohpo.trial import Trial, TrialState
 from bohpo.views.campaign import CampaignView
 
 CURVES_OF = 5
@@ -28,22 +31,34 @@ def gather(store: Store, name: str, *, curves_of: int = CURVES_OF, reader: Trial
         NotFoundError: If there is no such campaign.
     """
     campaign = store.campaign(name)
-    study = study_of(campaign)
-    trials = tuple(store.trials(name) if reader is None else reader.read())
-    maximize = study.objective.maximize
-    best = best_trials(trials, maximize=maximize)[:curves_of]
+    trials = store.trials(name) if reader is None else reader.read()
+    view = view_of(campaign, study_of(campaign), trials, evaluations=store.evaluations(name), now=time.time())
+    curves = {trial.number: store.curves(name, trial.number) for trial in view.ranked[:curves_of]}
+    return dataclasses.replace(view, curves=curves, events=tuple(store.events(name)))
+
+
+def view_of(
+    campaign: Campaign, study: Study, trials: Iterable[Trial], *, evaluations: Iterable[Evaluation], now: float
+) -> CampaignView:
+    """Put together what was read of a campaign; without curves and events.
+
+    Args:
+        campaign: Its record.
+        study: What it runs.
+        trials: All of its trials, by number.
+        evaluations: Scorings on the test cases, in order.
+        now: The moment, seconds since the epoch.
+    """
     limit = study.fixed.get("limit")
     return CampaignView(
         campaign=campaign,
         space=study.space,
         metric=study.objective.metric,
-        maximize=maximize,
+        maximize=study.objective.maximize,
         jobs=study.parallel.jobs,
-        trials=trials,
-        curves={trial.number: store.curves(name, trial.number) for trial in best},
-        evaluations=tuple(store.evaluations(name)),
-        events=tuple(store.events(name)),
-        now=time.time(),
+        trials=tuple(trials),
+        evaluations=tuple(evaluations),
+        now=now,
         bounds=study.objective.limits,
         limit=float(limit) if isinstance(limit, int | float) else None,
     )

@@ -1,0 +1,330 @@
+"""What is answered about campaigns: the same objects on the command line (`--json`) and over HTTP.
+
+Every answer that is sent by itself carries `schema`, its version: keys may be added, none changes its meaning.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from bohpo.campaign.launch import study_of
+from bohpo.campaign.queue_report import QueueState
+from bohpo.errors import StudyError
+from bohpo.space import Space
+from bohpo.store.records import Event, Lease, Summary
+from bohpo.trial import Scalar, Trial
+from bohpo.views import wording
+from bohpo.views.campaign import CampaignView
+from bohpo.views.insight import Expectation, Insight
+from bohpo.views.status import Status
+
+SCHEMA = 1
+"""Version of the answers."""
+
+
+class Answer(BaseModel):
+    """Part of an answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class ProposalAnswer(Answer):
+    """Why a configuration was proposed; see `bohpo.trial.Proposal`."""
+
+    source: str
+    view: str | None
+    predicted_mean: float | None
+    predicted_sd: float | None
+    acquisition: float | None
+    seconds: float
+
+
+class AttemptAnswer(Answer):
+    """One try at running a trial; see `bohpo.trial.Attempt`."""
+
+    number: int
+    state: str
+    reason: str
+    job: str
+    worker: int
+    submitted: float
+    started: float | None
+    ended: float | None
+
+
+class TrialAnswer(Answer):
+    """One configuration and what came of it; see `bohpo.trial.Trial`."""
+
+    number: int
+    state: str
+    value: float | None
+    variance: float | None
+    interval: tuple[float, float] | None
+    configuration: dict[str, Scalar]
+    metrics: dict[str, float]
+    reason: str
+    proposal: ProposalAnswer
+    attempts: list[AttemptAnswer]
+
+
+class Counts(Answer):
+    """Trials of a campaign by where they stand; `budget` is None where only time limits them."""
+
+    budget: int | None
+    complete: int
+    failed: int
+    running: int
+    queued: int
+
+
+class SummaryAnswer(Answer):
+    """A campaign in a list of campaigns."""
+
+    campaign: str
+    state: str
+    driver: str | None
+    metric: str
+    direction: str
+    directory: str
+    trials: Counts
+    best: TrialAnswer | None
+    evaluations: int
+    changed: float | None
+    elapsed_seconds: float
+
+
+class JobAnswer(Answer):
+    """What the queue says of a job."""
+
+    state: str
+    detail: str
+
+
+class QueueAnswer(Answer):
+    """What the queue said last of the jobs that are alive; see `bohpo.campaign.queue_report.QueueState`."""
+
+    answered: float | None
+    silent: bool
+    jobs: dict[str, JobAnswer]
+
+
+class CampaignAnswer(Answer):
+    """Where a campaign stands; see `bohpo.views.status.Status`."""
+
+    campaign: str
+    state: str
+    driver: str | None
+    metric: str
+    direction: str
+    directory: str
+    trials: Counts
+    best: TrialAnswer | None
+    evaluations: int
+    busy_fraction: float | None
+    busy_fraction_after_first_jobs: float | None
+    mean_gap_seconds: float | None
+    mean_queue_seconds: float | None
+    elapsed_seconds: float
+    remaining_seconds: float | None
+    jobs: int
+    jobs_alive: int
+    queue: QueueAnswer | None = None
+
+
+class ExpectationAnswer(Answer):
+    """What the model expects of a completed trial."""
+
+    mean: float
+    sd: float
+    trial: TrialAnswer
+
+
+class BestAnswer(Answer):
+    """The best trial, and beside it the one that the model expects to be the best, with its verdict in words."""
+
+    campaign: str
+    metric: str
+    value: float | None
+    trial: TrialAnswer
+    predicted_best: ExpectationAnswer | None
+    verdict: str
+
+
+class EventAnswer(Answer):
+    """Something that happened in a campaign; see `bohpo.store.Event`."""
+
+    number: int
+    time: float
+    kind: str
+    message: str
+    trial: int | None
+
+
+class StopAnswer(Answer):
+    """What was asked of whom: `driver` is whether there is one, `jobs` how many one has left, `fate` what they do."""
+
+    campaign: str
+    request: str
+    driver: bool
+    jobs: int
+    fate: str
+
+
+def as_json(answer: Answer) -> dict[str, Any]:
+    """Give an answer as a dictionary that JSON can hold."""
+    return answer.model_dump(mode="json")
+
+
+def trial_answer(view: CampaignView, trial: Trial) -> TrialAnswer:
+    """Tell of a trial."""
+    proposal = trial.proposal
+    return TrialAnswer(
+        number=trial.number,
+        state=wording.standing(trial),
+        value=trial.value,
+        variance=trial.variance,
+        interval=None if trial.value is None else view.interval(trial.value, trial.variance),
+        configuration=dict(trial.configuration),
+        metrics=dict(trial.metrics),
+        reason=trial.reason,
+        proposal=ProposalAnswer(
+            source=proposal.source,
+            view=proposal.view,
+            predicted_mean=proposal.predicted_mean,
+            predicted_sd=proposal.predicted_sd,
+            acquisition=proposal.acquisition,
+            seconds=proposal.seconds,
+        ),
+        attempts=[
+            AttemptAnswer(
+                number=attempt.number,
+                state=attempt.state.value,
+                reason=attempt.reason,
+                job=attempt.job,
+                worker=attempt.worker,
+                submitted=attempt.submitted,
+                started=attempt.started,
+                ended=attempt.ended,
+            )
+            for attempt in trial.attempts
+        ],
+    )
+
+
+def campaign_answer(
+    view: CampaignView, now: Status, *, lease: Lease | None, queue: QueueState | None = None
+) -> CampaignAnswer:
+    """Tell where a campaign stands."""
+    return CampaignAnswer(
+        campaign=view.campaign.name,
+        state=view.campaign.state.value,
+        driver=driver(lease),
+        metric=view.metric,
+        direction=_direction(view.maximize),
+        directory=str(view.campaign.directory),
+        trials=Counts(
+            budget=view.campaign.budget_trials,
+            complete=now.complete,
+            failed=now.failed,
+            running=now.running,
+            queued=now.queued,
+        ),
+        best=None if now.best is None else trial_answer(view, now.best),
+        evaluations=len(view.evaluations),
+        busy_fraction=now.busy,
+        busy_fraction_after_first_jobs=now.busy_after,
+        mean_gap_seconds=now.mean_gap,
+        mean_queue_seconds=now.mean_wait,
+        elapsed_seconds=now.elapsed,
+        remaining_seconds=now.remaining,
+        jobs=view.jobs,
+        jobs_alive=sum(attempt.state.is_alive for attempt in view.attempts),
+        queue=None if queue is None else queue_answer(view, queue),
+    )
+
+
+def queue_answer(view: CampaignView, state: QueueState) -> QueueAnswer:
+    """Tell what the queue says of the jobs that are alive."""
+    alive = {attempt.job for attempt in view.attempts if attempt.state.is_alive}
+    jobs = {
+        job: JobAnswer(state=known.state.value, detail=known.detail)
+        for job, known in state.jobs.items()
+        if job in alive
+    }
+    return QueueAnswer(answered=state.answered, silent=state.is_silent, jobs=jobs)
+
+
+def summary_answer(summary: Summary, best: Trial | None) -> SummaryAnswer:
+    """Tell what is known of a campaign without reading its trials."""
+    campaign = summary.campaign
+    bounds = _bounds(summary)
+    view = CampaignView(campaign, Space(()), summary.metric, summary.maximize, 1, (), bounds=bounds)
+    return SummaryAnswer(
+        campaign=campaign.name,
+        state=campaign.state.value,
+        driver=driver(summary.lease),
+        metric=summary.metric,
+        direction=_direction(summary.maximize),
+        directory=str(campaign.directory),
+        trials=Counts(
+            budget=campaign.budget_trials,
+            complete=summary.complete,
+            failed=summary.failed,
+            running=summary.running,
+            queued=summary.queued,
+        ),
+        best=None if best is None else trial_answer(view, best),
+        evaluations=summary.evaluations,
+        changed=summary.changed,
+        elapsed_seconds=max((campaign.ended or time.time()) - campaign.created, 0.0),
+    )
+
+
+def best_answer(view: CampaignView, best: Trial, said: Insight | None, verdict: str) -> BestAnswer:
+    """Tell of the best trial, and of what the model thinks of it."""
+    return BestAnswer(
+        campaign=view.campaign.name,
+        metric=view.metric,
+        value=best.value,
+        trial=trial_answer(view, best),
+        predicted_best=None if said is None else _expectation(view, said.expected),
+        verdict=verdict,
+    )
+
+
+def event_answer(event: Event) -> EventAnswer:
+    """Tell of an event."""
+    return EventAnswer(number=event.number, time=event.time, kind=event.kind, message=event.message, trial=event.trial)
+
+
+def driver(lease: Lease | None) -> str | None:
+    """Say who drives a campaign, and since when."""
+    if lease is None:
+        return None
+    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(lease.since))
+    return f"process {lease.owner.pid} on {lease.owner.host} since {since}"
+
+
+def with_schema(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Give an answer that is sent by itself its version."""
+    return {"schema": SCHEMA, **data}
+
+
+def _bounds(summary: Summary) -> tuple[float | None, float | None]:
+    """Give the bounds of the objective; a study that this version cannot read has none."""
+    try:
+        return study_of(summary.campaign).objective.limits
+    except (StudyError, KeyError):
+        return (None, None)
+
+
+def _expectation(view: CampaignView, expectation: Expectation) -> ExpectationAnswer:
+    return ExpectationAnswer(mean=expectation.mean, sd=expectation.sd, trial=trial_answer(view, expectation.trial))
+
+
+def _direction(maximize: bool) -> str:
+    return "maximize" if maximize else "minimize"

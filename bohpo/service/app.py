@@ -1,0 +1,88 @@
+"""The service as an application: what it is made of, and what runs beside it while it does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.metadata
+import logging
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+
+from bohpo.service import api, pages, troubles
+from bohpo.service.desk import Desk
+from bohpo.service.drivers import Drivers
+from bohpo.service.events import Ticks
+from bohpo.service.security.guards import Guards
+from bohpo.service.security.identity import Doorkeeper
+from bohpo.service.security.permission import Permission
+from bohpo.service.security.tokens import Tokens
+from bohpo.service.settings import Settings
+from bohpo.service.site import Site
+from bohpo.store import open_store
+
+logger = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Make the application that serves the campaigns of a database.
+
+    Args:
+        settings: What the administrator says.
+
+    Raises:
+        StoreError: If the database cannot be reached or is not fit to hold campaigns.
+    """
+    store = open_store(settings.store)
+    site = Site(
+        settings,
+        store,
+        Desk(store),
+        Tokens(settings.tokens),
+        Ticks(),
+        Permission(settings),
+        Drivers(settings, store),
+    )
+    app = FastAPI(
+        title="bohpo",
+        version=importlib.metadata.version("bohpo"),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=api.DESCRIPTION,
+        middleware=[
+            Middleware(GZipMiddleware, minimum_size=2_000, compresslevel=5),
+            Middleware(Guards, settings=settings),
+            Middleware(Doorkeeper, settings=settings, tokens=site.tokens),
+        ],
+        lifespan=_lifespan,
+    )
+    app.state.site = site
+    troubles.install(app)
+    api.install(app)
+    pages.install(app)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    site: Site = app.state.site
+    poller = asyncio.create_task(_keep_polling(site))
+    try:
+        yield
+    finally:
+        site.ticks.end()
+        poller.cancel()
+        await asyncio.gather(poller, return_exceptions=True)
+        app.state.figures.close()
+        site.store.close()
+
+
+async def _keep_polling(site: Site) -> None:
+    """Look at the database again and again, and tell who listens."""
+    while True:
+        site.ticks.publish(await asyncio.to_thread(site.desk.poll))
+        site.drivers.reap()
+        await asyncio.sleep(site.settings.serve.interval)

@@ -1,0 +1,215 @@
+"""Drivers that the service starts: processes of their own, which neither know of it nor end with it.
+
+A driver is what `bohpo launch` and `bohpo resume` run. It has a session, a log and a lease of its own; the service
+waits only until it holds that lease, or says why not. So a service that is killed costs a campaign nothing, and what
+was asked for twice is found done: a launch under the same key, a campaign that is driven.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bohpo.errors import BohpoError, LeaseError, NotFoundError, QueueError, StoreError, UsageError
+from bohpo.service.settings import Settings
+from bohpo.store import RequestedLaunch
+from bohpo.store.database import DatabaseStore
+
+logger = logging.getLogger(__name__)
+
+PATIENCE_S = 60.0
+"""For so long a driver may take to begin; it loads its packages from a file system that may be slow."""
+
+LOOK_S = 0.1
+TAIL_BYTES = 4000
+SECRETS = ("BOHPO_TOKEN", "BOHPO_TOKEN_FILE", "BOHPO_SERVER")
+ENDED: dict[int, type[BohpoError]] = {2: UsageError, 3: NotFoundError, 4: QueueError, 5: StoreError}
+"""What a driver that left with an exit code had to say."""
+
+BEGAN = frozenset((0, 1, 130))
+"""Exit codes of a driver that did begin: it finished, without a usable trial, or was stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What is to be launched.
+
+    Attributes:
+        study: Study file.
+        name: Name of the campaign.
+        trials: Trials to run in all, or None for the study's.
+        workers: Jobs at a time, or None for the study's.
+        cluster: Where jobs run, or None for the study's.
+    """
+
+    study: Path
+    name: str
+    trials: int | None = None
+    workers: int | None = None
+    cluster: str | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The command after `bohpo`."""
+        flags = {"--trials": self.trials, "--workers": self.workers, "--cluster": self.cluster}
+        told = [f"{flag}={value}" for flag, value in flags.items() if value is not None]
+        return ("launch", f"--name={self.name}", *told, "--", str(self.study))
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """A driver that has begun.
+
+    Attributes:
+        campaign: What it drives.
+        pid: Its process on this host.
+        log: What it prints.
+    """
+
+    campaign: str
+    pid: int
+    log: Path
+
+
+class Drivers:
+    """Starts drivers, one at a time."""
+
+    def __init__(self, settings: Settings, store: DatabaseStore) -> None:
+        """Start them as `settings` say, and find them in `store`."""
+        self._settings = settings
+        self._store = store
+        self._lock = threading.Lock()
+        self._children: list[subprocess.Popen[bytes]] = []
+
+    def launch(self, launch: Launch, *, key: str | None, digest: str) -> Driver | None:
+        """Launch a study.
+
+        Args:
+            launch: What to launch.
+            key: Asked again with it, nothing is launched twice.
+            digest: Of what was asked for.
+
+        Returns:
+            The driver; None where this very launch was done before.
+
+        Raises:
+            UsageError: If the key stands for another launch, or a campaign has this name.
+            BohpoError: Whatever the driver said, if it did not begin.
+        """
+        with self._lock:
+            known = self._has_begun(launch.name)
+            if key is not None:
+                claimed = self._store.claim_launch(RequestedLaunch(key, digest, launch.name, time.time()))
+                if claimed is not None and claimed.digest != digest:
+                    raise UsageError("this idempotency key was used for another launch; take a new one for this")
+                if claimed is not None and known:
+                    return None
+            if known:
+                raise UsageError(f"a campaign {launch.name!r} exists; resume it, or give the new one another name")
+            return self._start(launch.name, launch.words)
+
+    def resume(self, name: str, trials: int | None) -> Driver:
+        """Have a campaign gone on with.
+
+        Raises:
+            LeaseError: If it has a driver.
+            BohpoError: Whatever the driver said, if it did not begin.
+        """
+        with self._lock:
+            lease = self._store.lease(name)
+            if lease is not None:
+                raise LeaseError(f"{name} is driven by process {lease.owner.pid} on {lease.owner.host}; stop it first")
+            flags = () if trials is None else (f"--trials={trials}",)
+            return self._start(name, ("resume", *flags, "--", name))
+
+    def end_jobs(self, name: str) -> Driver:
+        """Have the jobs that a driver left saved in their checkpoints and ended."""
+        with self._lock:
+            return self._start(name, ("stop", "--now", "--", name))
+
+    def log_of(self, name: str) -> Path:
+        """Give the file of what the drivers of a campaign print."""
+        return self._settings.own_directory / "drivers" / f"{name}.log"
+
+    def reap(self) -> None:
+        """Take note of drivers that have ended, so that no zombies stay."""
+        self._children = [child for child in self._children if child.poll() is None]
+
+    def _has_begun(self, name: str) -> bool:
+        try:
+            self._store.campaign(name)
+        except NotFoundError:
+            return False
+        return True
+
+    def _start(self, name: str, words: tuple[str, ...]) -> Driver:
+        log = self.log_of(name)
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with log.open("ab") as stream:
+            begins_at = stream.tell()
+            child = subprocess.Popen(
+                (sys.executable, "-m", "bohpo", *words),
+                cwd=self._settings.working_directory,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                start_new_session=True,
+            )
+        self._children.append(child)
+        self._await(child, name, log, begins_at)
+        logger.info("driver of %s: process %s", name, child.pid)
+        return Driver(name, child.pid, log)
+
+    def _await(self, child: subprocess.Popen[bytes], name: str, log: Path, begins_at: int) -> None:
+        """Wait until a driver holds its lease, or has ended.
+
+        Raises:
+            BohpoError: What it said, if it ended without having begun.
+        """
+        give_up = time.monotonic() + PATIENCE_S
+        while time.monotonic() < give_up:
+            code = child.poll()
+            if code is not None and not (code in BEGAN and self._has_begun(name)):
+                raise ENDED.get(code, BohpoError)(_said(log, begins_at) or f"the driver ended with exit code {code}")
+            if code is not None or self._is_driven_by(child.pid, name):
+                return
+            time.sleep(LOOK_S)
+
+    def _is_driven_by(self, pid: int, name: str) -> bool:
+        try:
+            lease = self._store.lease(name)
+        except NotFoundError:
+            return False
+        return lease is not None and lease.owner.pid == pid
+
+    def _environment(self) -> dict[str, str]:
+        """Give a driver's environment; the database's URL may hold a password, which no command line may show."""
+        kept = {name: value for name, value in os.environ.items() if name not in SECRETS}
+        return kept | {"BOHPO_STORE": self._settings.store, "BOHPO_HOME": str(self._settings.directory)}
+
+
+def digest_of(request: dict[str, Any]) -> str:
+    """Tell one request from another."""
+    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
+
+
+def as_json(driver: Driver) -> dict[str, Any]:
+    """Give a driver as a dictionary that JSON can hold."""
+    return {**asdict(driver), "log": str(driver.log)}
+
+
+def _said(log: Path, begins_at: int) -> str:
+    with log.open("rb") as stream:
+        stream.seek(begins_at)
+        told = stream.read()[-TAIL_BYTES:].decode(errors="replace").strip()
+    return told.removeprefix("bohpo: ")

@@ -1,0 +1,92 @@
+"""Live: server-sent events that say which campaign has a new revision, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+
+MOST_LISTENERS = 500
+QUIET_S = 15.0
+"""A line is sent at least so often, or proxies close the connection."""
+
+
+class Listener:
+    """One browser; what it has not been told yet is at most one revision of each campaign."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        """Listen for campaigns; an empty name stands for the list of all of them."""
+        self.names = names
+        self.pending: dict[str, int] = {}
+        self.woken = asyncio.Event()
+
+    def tell(self, revisions: Mapping[str, int]) -> None:
+        """Note new revisions."""
+        heard = {name: revision for name, revision in revisions.items() if name in self.names}
+        if heard:
+            self.pending |= heard
+            self.woken.set()
+
+
+class Ticks:
+    """Tells all listeners of new revisions; lives on one event loop."""
+
+    def __init__(self) -> None:
+        """Begin without listeners."""
+        self._listeners: set[Listener] = set()
+        self._is_over = False
+
+    @property
+    def listeners(self) -> int:
+        """How many listen."""
+        return len(self._listeners)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nobody else can listen."""
+        return len(self._listeners) >= MOST_LISTENERS
+
+    def publish(self, revisions: Mapping[str, int]) -> None:
+        """Tell of new revisions by campaign; of any of them, who listens to the list."""
+        if revisions:
+            told = {**revisions, "": max(revisions.values())}
+            for listener in self._listeners:
+                listener.tell(told)
+
+    def end(self) -> None:
+        """Have all streams end, so that the service can."""
+        self._is_over = True
+        for listener in self._listeners:
+            listener.woken.set()
+
+    async def stream(self, now: Mapping[str, int], is_welcome: Callable[[], bool]) -> AsyncIterator[str]:
+        """Give a listener's events as they are sent.
+
+        Args:
+            now: Campaigns to listen for, with their present revisions, which are told at once.
+            is_welcome: Whether the listener may go on; asked now and then.
+        """
+        listener = Listener(frozenset(now))
+        self._listeners.add(listener)
+        try:
+            yield "retry: 3000\n\n" + _ticks(now)
+            while not self._is_over:
+                try:
+                    await asyncio.wait_for(listener.woken.wait(), QUIET_S)
+                except TimeoutError:
+                    if not await asyncio.to_thread(is_welcome):
+                        return
+                    yield ": still here\n\n"
+                    continue
+                listener.woken.clear()
+                pending, listener.pending = listener.pending, {}
+                yield _ticks(pending)
+        finally:
+            self._listeners.discard(listener)
+
+
+def _ticks(revisions: Mapping[str, int]) -> str:
+    return "".join(
+        f"event: tick\ndata: {json.dumps({'campaign': name, 'revision': revision})}\n\n"
+        for name, revision in revisions.items()
+    )

@@ -1,0 +1,1 @@
+"""What the browser loads beside the pages."""

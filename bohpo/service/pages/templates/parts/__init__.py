@@ -1,0 +1,1 @@
+"""Pieces of pages that are asked for again when something has changed."""

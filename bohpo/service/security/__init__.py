@@ -1,0 +1,1 @@
+"""Who may ask for what: tokens, identity, and what every request is held against."""

@@ -1,0 +1,31 @@
+"""Which trials a figure draws where there are more than a browser draws at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bohpo.trial import Trial
+from bohpo.views.campaign import CampaignView
+
+MOST_POINTS = 1500
+"""Points of one figure that a browser draws without a pause."""
+
+THINNED = "drawn are the best, the latest and an even selection of the others"
+"""What is said of a figure that leaves trials out."""
+
+
+def drawn(view: CampaignView, most: int = MOST_POINTS) -> Sequence[Trial]:
+    """Choose the trials to draw, by number: all, or the best, the latest and some of the others, evenly spread.
+
+    Args:
+        view: The campaign.
+        most: How many at most.
+    """
+    if len(view.trials) <= most:
+        return view.trials
+    third = most // 3
+    chosen = {trial.number: trial for trial in (*view.ranked[:third], *view.trials[-third:])}
+    others = [trial for trial in view.trials if trial.number not in chosen]
+    step = max(1, -(-len(others) // (most - len(chosen))))
+    chosen.update((trial.number, trial) for trial in others[::step])
+    return [chosen[number] for number in sorted(chosen)]

@@ -1,0 +1,16 @@
+"""The service is measured as the command says."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.benchmarks import serving
+
+
+def test_service_dashboard_and_driver_are_measured_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
+    options = "--trials 30 --viewers 2 --ticks 1 --results 3 --turns 1"
+    assert serving.main(options.split()) == 0
+    printed = capsys.readouterr()
+    rows = [line for line in printed.out.splitlines() if line.startswith(("bohpo", "optuna-dashboard"))]
+    assert [row.split("  ")[0] for row in rows][:2] == ["bohpo, top of the page", "bohpo, whole page"]
+    assert "results recorded per second" in printed.out

@@ -1,0 +1,1 @@
+"""The pages in a real browser, every request to another host refused."""

@@ -1,0 +1,149 @@
+"""Whether the pages can be read by everybody: small, dark, without a mouse, by a machine; and by nobody's script."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.resources
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from bohpo.service.settings import Settings
+from bohpo.store import open_store
+from tests.browser.conftest import PATIENCE_MS, serving
+from tests.service.pages import specimen
+from tests.service.pages.hostile import PAYLOAD, HostileDesk
+
+pytestmark = pytest.mark.browser
+
+expect.set_options(timeout=PATIENCE_MS)
+
+PAGES = (
+    "/",
+    "/campaigns/specimen",
+    "/campaigns/specimen/trials/0",
+    f"/campaigns/specimen/trials/{specimen.FAILED}",
+    "/compare?campaign=specimen&campaign=other",
+    "/launch",
+    "/campaigns/specimen/export",
+)
+
+
+@pytest.fixture
+def address(settings: Settings, tmp_path: Path) -> Iterator[str]:
+    """A service with two campaigns; gives the address that signs in."""
+    with contextlib.closing(open_store(settings.store)) as store:
+        specimen.record(store, tmp_path / "campaigns")
+        specimen.record(store, tmp_path / "campaigns", name="other", ended=5, running=0)
+    with serving(settings) as (_, signs_in):
+        yield signs_in
+
+
+def open_page(tab: Page, base: str, path: str) -> None:
+    """Open a page and wait until all its figures are drawn, wherever they are on it."""
+    tab.goto(base + path)
+    for figure in tab.locator("[data-figure]:visible").all():
+        figure.scroll_into_view_if_needed()
+        expect(figure.locator(".waiting")).to_have_count(0)
+
+
+def base_of(tab: Page, address: str) -> str:
+    """Sign in; gives the address of the service."""
+    tab.goto(address)
+    return address.partition("/?")[0]
+
+
+def test_no_page_has_a_serious_flaw_for_people_who_hear_or_type(tab: Page, address: str, complaints: list[str]) -> None:
+    axe = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text()
+    base = base_of(tab, address)
+    flaws: list[str] = []
+    for theme in ("light", "dark"):
+        tab.emulate_media(color_scheme=theme)
+        for path in PAGES:
+            open_page(tab, base, path)
+            tab.evaluate(axe)
+            found = tab.evaluate("axe.run(document, {resultTypes: ['violations']})")
+            flaws += [
+                f"{theme} {path} {flaw['id']}: {flaw['nodes'][0]['html'][:200]}"
+                for flaw in found["violations"]
+                if flaw["impact"] in ("serious", "critical")
+            ]
+    assert flaws == []
+    assert complaints == []
+
+
+def test_every_page_fits_a_phone(tab: Page, address: str) -> None:
+    base = base_of(tab, address)
+    tab.set_viewport_size({"width": 390, "height": 844})
+    widths = {}
+    for path in PAGES:
+        open_page(tab, base, path)
+        widths[path] = tab.evaluate("document.documentElement.scrollWidth")
+    assert set(widths.values()) == {390}, widths
+
+
+def test_the_switch_turns_the_colours_and_the_next_page_remembers(tab: Page, address: str) -> None:
+    base = base_of(tab, address)
+    ground = "getComputedStyle(document.body).backgroundColor"
+    assert tab.evaluate(ground) == "rgb(252, 252, 250)"
+    tab.click("#theme")
+    tab.click("#theme")
+    assert tab.evaluate(ground) == "rgb(20, 24, 29)"
+    tab.goto(f"{base}/compare")
+    assert tab.evaluate(ground) == "rgb(20, 24, 29)"
+
+
+def test_the_keyboard_alone_reaches_the_content_the_filter_and_a_trial(tab: Page, address: str) -> None:
+    base = base_of(tab, address)
+    tab.goto(f"{base}/campaigns/specimen")
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.textContent") == "Skip to the content"
+    tab.keyboard.press("Enter")
+    assert tab.evaluate("document.activeElement.id") == "main"
+    tab.focus("#filter")
+    tab.keyboard.type("failed")
+    expect(tab.locator("#trials tbody tr")).to_have_count(1)
+    assert tab.evaluate("document.activeElement.id") == "filter"
+    assert "q=failed" in tab.url
+    tab.locator("#trials tbody a").focus()
+    tab.keyboard.press("Enter")
+    tab.wait_for_url(f"**/trials/{specimen.FAILED}")
+
+
+def test_a_trial_that_is_chosen_in_one_figure_is_marked_in_all_until_escape(tab: Page, address: str) -> None:
+    base = base_of(tab, address)
+    open_page(tab, base, "/campaigns/specimen")
+    result = tab.locator("#progress .scatterlayer .point").first
+    result.scroll_into_view_if_needed()
+    box = result.bounding_box()
+    assert box is not None
+    tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(tab.locator("#selected")).to_be_visible()
+    number = int((tab.locator("#selected span").text_content() or "").removeprefix("Trial "))
+    marked = "document.querySelector('#slices .plot').data[0].selectedpoints?.length ?? 0"
+    assert tab.evaluate(marked) == 1
+    expect(tab.locator(f"#trials tr[data-trial='{number}']")).to_have_class("is-chosen")
+    tab.keyboard.press("Escape")
+    expect(tab.locator("#selected")).to_be_hidden()
+    assert tab.evaluate(marked) == 0
+
+
+def test_a_script_in_a_name_is_shown_as_text(
+    tab: Page, settings: Settings, tmp_path: Path, complaints: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bohpo.service.app.Desk", HostileDesk)
+    with contextlib.closing(open_store(settings.store)) as store:
+        specimen.record(store, tmp_path / "campaigns")
+    with serving(settings) as (_, address):
+        base = base_of(tab, address)
+        open_page(tab, base, "/campaigns/specimen")
+        assert tab.locator("#slices h4").first.text_content() == PAYLOAD
+        assert tab.locator("#progress .ytitle").text_content() == PAYLOAD
+        assert PAYLOAD in tab.locator("#trials thead").inner_text()
+        open_page(tab, base, f"/campaigns/specimen/trials/{specimen.FAILED}")
+        assert PAYLOAD in tab.locator("main").inner_text()
+        assert tab.locator("img[src=x]").count() == 0
+        assert tab.title() == f"Trial {specimen.FAILED} · specimen · bohpo"
+    assert complaints == []

@@ -1,0 +1,1 @@
+"""The service, from its door to its drivers."""

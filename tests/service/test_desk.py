@@ -1,0 +1,157 @@
+"""The campaigns as everybody sees them: read once, brought up to date, and told of."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bohpo.errors import NotFoundError, StoreError
+from bohpo.service.desk import Desk
+from bohpo.service.events import Ticks
+from bohpo.store import Owner, RequestedLaunch, StopRequest, open_store
+from bohpo.store.database import DatabaseStore
+from tests.service.recorded import complete, record_campaign
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[DatabaseStore]:
+    with contextlib.closing(open_store(str(tmp_path / "bohpo.db"))) as store:
+        record_campaign(store, tmp_path)
+        yield store
+
+
+@pytest.fixture
+def desk(store: DatabaseStore) -> Desk:
+    desk = Desk(store)
+    desk.poll()
+    return desk
+
+
+def test_everybody_sees_the_same_snapshot_of_a_revision(desk: Desk) -> None:
+    first = desk.snapshot("specimen")
+    assert desk.poll() == {}
+    assert desk.snapshot("specimen").view.trials is first.view.trials
+    assert [trial.number for trial in first.view.ranked[:2]] == [5, 4]
+    assert set(first.view.curves) == {5, 4, 3, 2, 1}
+
+
+def test_a_change_is_a_new_revision_of_that_campaign_only(store: DatabaseStore, desk: Desk, tmp_path: Path) -> None:
+    record_campaign(store, tmp_path, "other")
+    assert set(desk.poll()) == {"other"}
+    before, untouched = desk.snapshot("specimen"), desk.revision_of("other")
+    lease = store.acquire_lease("specimen", Owner.this_process(), 60.0)
+    complete(store, lease, 9)
+    assert desk.poll() == {"specimen": desk.revision_of("specimen")}
+    after = desk.snapshot("specimen")
+    assert after.revision > before.revision
+    assert after.status.complete == before.status.complete + 1
+    assert after.lease == lease
+    assert desk.revision_of("other") == untouched
+
+
+def test_requests_budgets_and_drivers_are_changes_too(store: DatabaseStore, desk: Desk) -> None:
+    store.request_stop("specimen", StopRequest.DRAIN)
+    assert "specimen" in desk.poll()
+    store.set_budget("specimen", 99)
+    assert "specimen" in desk.poll()
+    lease = store.acquire_lease("specimen", Owner.this_process(), 60.0)
+    assert "specimen" in desk.poll()
+    store.add_event(lease, "told", "something happened")
+    assert "specimen" in desk.poll()
+    assert desk.snapshot("specimen").view.campaign.budget_trials == 99
+
+
+def test_revisions_grow_over_restarts(store: DatabaseStore, desk: Desk) -> None:
+    assert Desk(store).revision >= desk.revision
+
+
+def test_a_campaign_that_nobody_knows_is_told_with_its_like(desk: Desk) -> None:
+    with pytest.raises(NotFoundError, match="did you mean specimen"):
+        desk.snapshot("specimn")
+
+
+def test_a_new_campaign_is_seen_before_the_next_poll(store: DatabaseStore, desk: Desk, tmp_path: Path) -> None:
+    record_campaign(store, tmp_path, "new")
+    assert desk.snapshot("new").revision == desk.revision_of("new") > 0
+
+
+def test_while_the_database_is_silent_the_last_snapshot_is_shown(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = desk.snapshot("specimen")
+
+    def silent(_: DatabaseStore) -> None:
+        raise StoreError("the database does not answer")
+
+    monkeypatch.setattr(DatabaseStore, "pulses", silent)
+    assert desk.poll() == {}
+    assert "does not answer" in desk.trouble
+    assert desk.snapshot("specimen") is known
+
+
+def test_a_study_that_this_version_cannot_read_spoils_no_list(store: DatabaseStore, desk: Desk) -> None:
+    campaign = store.campaign("specimen")
+    store.create_campaign(
+        "foreign",
+        study_text="from = 'the future'",
+        study_hash="0" * 64,
+        directory=campaign.directory,
+        space=desk.snapshot("specimen").view.space,
+        maximize=True,
+        metric="score",
+        budget_trials=None,
+        provenance={},
+    )
+    desk.poll()
+    assert [known.campaign.name for known in desk.listing().summaries] == ["foreign", "specimen"]
+
+
+def test_pulses_differ_wherever_campaigns_do(store: DatabaseStore) -> None:
+    pulse = store.pulses()["specimen"]
+    assert pulse == store.pulses()["specimen"]
+    assert replace(pulse, evaluations=1) != pulse
+
+
+def test_a_key_launches_once_and_never_takes_over_a_campaign(store: DatabaseStore) -> None:
+    first = RequestedLaunch("key", "digest", "new", 1.0)
+    assert store.claim_launch(first) == first
+    assert store.claim_launch(replace(first, digest="other", campaign="third", time=2.0)) == first
+    assert store.claim_launch(RequestedLaunch("another", "digest", "specimen", 3.0)) is None
+    assert store.claim_launch(RequestedLaunch("another", "digest", "free", 4.0)) == RequestedLaunch(
+        "another", "digest", "free", 4.0
+    )
+
+
+def test_listeners_hear_of_what_they_look_at_and_nothing_else() -> None:
+    async def heard() -> list[str]:
+        ticks, told = Ticks(), []
+        stream = ticks.stream({"mine": 1}, lambda: True)
+        told.append(await anext(stream))
+        ticks.publish({"other": 2})
+        ticks.publish({"mine": 3})
+        ticks.publish({"mine": 4, "other": 5})
+        told.append(await anext(stream))
+        ticks.end()
+        told += [rest async for rest in stream]
+        assert ticks.listeners == 0
+        return told
+
+    first, second = asyncio.run(heard())
+    assert '"revision": 1' in first
+    assert second == 'event: tick\ndata: {"campaign": "mine", "revision": 4}\n\n'
+
+
+def test_who_looks_at_the_list_hears_of_every_campaign() -> None:
+    async def heard() -> str:
+        ticks = Ticks()
+        stream = ticks.stream({"": 1}, lambda: True)
+        await anext(stream)
+        ticks.publish({"any": 7})
+        told = await anext(stream)
+        await stream.aclose()  # type: ignore[attr-defined]
+        return told
+
+    assert asyncio.run(heard()) == 'event: tick\ndata: {"campaign": "", "revision": 7}\n\n'
