@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import hypothesis
 import pytest
@@ -19,6 +19,18 @@ from tests.services import (
     start_grid_engine,
     start_postgresql,
     start_slurm,
+)
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
 )
 
 QueueT = TypeVar("QueueT", SlurmCluster, GridEngine)
@@ -111,3 +123,22 @@ def _lent(queue: QueueT, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueT]:
     yield queue
     queue.mend()
     queue.cancel_all()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium; without it the tests are skipped, unless services are required.
+
+    A module's: while it is there, the thread counts as one that runs an event loop, and no other can run in it.
+    """
+    if not CHROMIUM.exists():
+        message = f"{CHROMIUM} is missing; `make services` installs it"
+        if os.environ.get("BOHPO_REQUIRE_SERVICES") == "1":
+            pytest.fail(message)
+        pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(CHROMIUM_ARGUMENTS))
+        yield chromium
+        chromium.close()

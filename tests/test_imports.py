@@ -24,7 +24,7 @@ HEAVY = (
 
 def loaded_by(code: str) -> set[str]:
     program = f"import sys\n{code}\nprint(*sorted({{name.partition('.')[0] for name in sys.modules}}), file=sys.stderr)"
-    done = subprocess.run((sys.executable, "-c", program), capture_output=True, text=True, check=True)
+    done = subprocess.run((sys.executable, "-c", program), capture_output=True, encoding="utf-8", check=True)
     return set(done.stderr.split())
 
 

@@ -143,9 +143,9 @@ class Audience:
 
     def _look(self, stream: Connection, address: Address, campaign: str) -> None:
         pages = Connection(address)
-        for path in self._seen:
-            pages.get(path)
         try:
+            for path in self._seen:
+                pages.get(path)
             with stream.open(f"/api/v1/ticks?campaign={campaign}") as ticks:
                 while not self._is_over and (line := ticks.readline()):
                     if line.startswith(b"data:"):
@@ -155,6 +155,7 @@ class Audience:
                 raise
         finally:
             pages.http.close()
+            stream.http.close()
 
     def _ask_again(self, pages: Connection, revision: int) -> None:
         with self._lock:

@@ -54,7 +54,7 @@ def run(folder: Path, *words: str, environment: dict[str, str] | None = None) ->
         cwd=folder,
         env=environment_of(folder) if environment is None else environment,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
 

@@ -29,6 +29,8 @@ OURS = {
     "bohpo_outcome",
     "bohpo_event",
     "bohpo_evaluation",
+    "bohpo_audit",
+    "bohpo_launch",
     "bohpo_alembic_version",
 }
 
