@@ -13,7 +13,7 @@ from bohpo.evaluation.case import Case
 from bohpo.evaluation.curve import FrocCurve, froc
 from bohpo.evaluation.matching import MatchedCase, match_all
 from bohpo.evaluation.ranking import Ranking
-from bohpo.evaluation.resampling import BLOCK_ELEMENTS, check_resampling, draw_resamples, times_drawn
+from bohpo.evaluation.resampling import BLOCK_ELEMENTS, check_resampling, draw_resamples, tails, times_drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +102,8 @@ def operating_intervals(
     wanted = {"fps_per_case": fps_per_case, "sensitivities": sensitivities}
     points = operating_points(froc(matched), **wanted)
     figures = np.array([_figures(curve, **wanted) for curve in _resampled_curves(matched, resamples, seed)])
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
     # An order statistic each: between a finite figure and infinity there is nothing to interpolate.
-    lows, highs = np.quantile(figures, tails, axis=0, method="nearest")
+    lows, highs = np.quantile(figures, tails(confidence), axis=0, method="nearest")
     return tuple(map(OperatingInterval, points, map(_finite, lows), map(_finite, highs)))
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bohpo.errors import EvaluationError
 from bohpo.evaluation.area import areas, check_limit
@@ -84,9 +85,8 @@ def bootstrap(
     drawn = draw_resamples(ranking.lesions_per_case, resamples, seed)
     scored = list(_score(ranking, times_drawn(drawn), grid))
     aucs = np.array([auc for auc, _ in scored])
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    low, high = np.quantile(aucs, tails)
-    lower, upper = np.quantile(np.array([sensitivity for _, sensitivity in scored]), tails, axis=0)
+    low, high = np.quantile(aucs, tails(confidence))
+    lower, upper = np.quantile(np.array([sensitivity for _, sensitivity in scored]), tails(confidence), axis=0)
     return Bootstrap(
         estimate=estimate,
         low=float(low),
@@ -111,12 +111,31 @@ def draw_resamples(lesions_per_case: Integers, resamples: int, seed: int) -> Int
     Returns:
         (r, c) indices of cases; each row has a lesion.
     """
+    return draw_until(lambda drawn: lesions_per_case[drawn].sum(axis=1) > 0, len(lesions_per_case), resamples, seed)
+
+
+def draw_until(is_usable: Callable[[Integers], NDArray[np.bool_]], n_cases: int, resamples: int, seed: int) -> Integers:
+    """Draw the cases of each resample, and those again of which nothing can be measured.
+
+    Args:
+        is_usable: Tells (r,) of which of the resamples (r, c) something can be; it must be so of some.
+        n_cases: Number of cases c.
+        resamples: Number of resamples r.
+        seed: Seed of the draws.
+
+    Returns:
+        (r, c) indices of cases.
+    """
     rng = np.random.default_rng(seed)
-    n_cases = len(lesions_per_case)
     drawn = rng.integers(n_cases, size=(resamples, n_cases))
-    while (lesion_free := lesions_per_case[drawn].sum(axis=1) == 0).any():
-        drawn[lesion_free] = rng.integers(n_cases, size=(np.count_nonzero(lesion_free), n_cases))
+    while (useless := ~is_usable(drawn)).any():
+        drawn[useless] = rng.integers(n_cases, size=(np.count_nonzero(useless), n_cases))
     return drawn
+
+
+def tails(confidence: float) -> tuple[float, float]:
+    """Give the levels of the quantiles that a percentile interval lies between."""
+    return (1 - confidence) / 2, (1 + confidence) / 2
 
 
 def times_drawn(drawn: Integers) -> Integers:

@@ -18,7 +18,7 @@ from bohpo.evaluation.area import areas
 from bohpo.evaluation.case import Floats
 from bohpo.evaluation.matching import MatchedCase
 from bohpo.evaluation.ranking import Integers, Ranking
-from bohpo.evaluation.resampling import GRID_POINTS, check_resampling, times_drawn
+from bohpo.evaluation.resampling import GRID_POINTS, check_resampling, draw_until, tails, times_drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +167,8 @@ def bootstrap_roc(
     grid = np.linspace(0, 1, GRID_POINTS)
     on_grid = np.array([np.interp(grid, *curve) for curve in zip(rates, sensitivities, strict=True)])
     aucs, curve = areas(rates, sensitivities, 1.0), roc(cases)
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    low, high = np.quantile(aucs, tails)
-    lower, upper = np.quantile(on_grid, tails, axis=0)
+    low, high = np.quantile(aucs, tails(confidence))
+    lower, upper = np.quantile(on_grid, tails(confidence), axis=0)
     return RocBootstrap(
         estimate=curve.area,
         low=float(low),
@@ -223,8 +222,7 @@ def roc_operating_intervals(
             for curve in zip(*curves, strict=True)
         ]
     )
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    lows, highs = np.quantile(figures[1:], tails, axis=0)
+    lows, highs = np.quantile(figures[1:], tails(confidence), axis=0)
     return tuple(map(RocInterval, figures[0].tolist(), lows.tolist(), highs.tolist()))
 
 
@@ -263,9 +261,5 @@ def _curves(ranking: Ranking, is_normal: Integers, weights: Integers) -> tuple[F
 
 def _draw(is_normal: Integers, resamples: int, seed: int) -> Integers:
     """Draw the cases of each resample, (r, c); each row has both kinds."""
-    rng = np.random.default_rng(seed)
     n_cases = len(is_normal)
-    drawn = rng.integers(n_cases, size=(resamples, n_cases))
-    while (of_one_kind := is_normal[drawn].sum(axis=1) % n_cases == 0).any():
-        drawn[of_one_kind] = rng.integers(n_cases, size=(np.count_nonzero(of_one_kind), n_cases))
-    return drawn
+    return draw_until(lambda drawn: is_normal[drawn].sum(axis=1) % n_cases > 0, n_cases, resamples, seed)

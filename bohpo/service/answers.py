@@ -81,8 +81,8 @@ class Counts(Answer):
     queued: int
 
 
-class SummaryAnswer(Answer):
-    """A campaign in a list of campaigns."""
+class StandingAnswer(Answer):
+    """What is told of a campaign wherever it is told of."""
 
     campaign: str
     state: str
@@ -93,8 +93,13 @@ class SummaryAnswer(Answer):
     trials: Counts
     best: TrialAnswer | None
     evaluations: int
-    changed: float | None
     elapsed_seconds: float
+
+
+class SummaryAnswer(StandingAnswer):
+    """A campaign in a list of campaigns."""
+
+    changed: float | None
 
 
 class JobAnswer(Answer):
@@ -112,23 +117,13 @@ class QueueAnswer(Answer):
     jobs: dict[str, JobAnswer]
 
 
-class CampaignAnswer(Answer):
+class CampaignAnswer(StandingAnswer):
     """Where a campaign stands; see `bohpo.views.status.Status`."""
 
-    campaign: str
-    state: str
-    driver: str | None
-    metric: str
-    direction: str
-    directory: str
-    trials: Counts
-    best: TrialAnswer | None
-    evaluations: int
     busy_fraction: float | None
     busy_fraction_after_first_jobs: float | None
     mean_gap_seconds: float | None
     mean_queue_seconds: float | None
-    elapsed_seconds: float
     remaining_seconds: float | None
     jobs: int
     jobs_alive: int

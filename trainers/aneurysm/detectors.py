@@ -16,11 +16,11 @@ from trainers.aneurysm.blobs import blobs
 from trainers.aneurysm.networks import MULTIPLE, STRIDE, NineProjectionNet, UNet3D
 from trainers.aneurysm.settings import Settings
 from trainers.cad.application import Learner
-from trainers.cad.candidates import Peaks, local_maxima
+from trainers.cad.candidates import Peaks, heat_map_peaks
 from trainers.cad.case import Case, Floats, Image
 from trainers.cad.crop import crop
 from trainers.cad.marks import mark
-from trainers.cad.patches import Batch, PatchSampler, Sampling
+from trainers.cad.patches import Batch, PatchSampler, Sampling, half_within
 from trainers.cad.tiles import Tiling, slide
 
 MARKS_PER_CASE = 30
@@ -50,7 +50,7 @@ class HeatMapDetector:
         """Make the network."""
         network = UNet3D(settings.width, settings.dropout)
         self.network = network.to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-        self.sampling = _sampling(settings, jitter=0.3, jitter_in_radii=False)
+        self.sampling = Sampling.of(settings, positive_ratio=settings.positive_ratio)
         self._settings = settings
         self._device = device
 
@@ -64,11 +64,7 @@ class HeatMapDetector:
 
     def anchors(self, case: Case, rng: Generator) -> Floats:
         """Give as many bright voxels as random ones, so that half of the patches have a vessel."""
-        bright = np.argwhere(case.volume > 0.5)
-        uniform = rng.integers(case.volume.shape, size=(500, 3))
-        if not len(bright):
-            return uniform.astype(np.float64)
-        return np.concatenate([bright[rng.integers(len(bright), size=500)], uniform]).astype(np.float64)
+        return half_within(case.volume > 0.5, rng, 500)
 
     def loss(self, batch: Batch) -> Tensor:
         """Give the cross-entropy of the cells, those of aneurysms weighted."""
@@ -79,9 +75,8 @@ class HeatMapDetector:
     def examine(self, case: Case) -> MarkedCase:
         """Mark the local maxima of the heat map."""
         heat = self.heat_map(case.volume)
-        radius = max(1, round(2.0 / (STRIDE * case.spacing)))
-        cells, logits = local_maxima(heat, radius, MARKS_PER_CASE)
-        return mark(case, Peaks(cells * STRIDE + (STRIDE - 1) / 2, logits))
+        peaks = heat_map_peaks(heat, stride=STRIDE, spacing=case.spacing, apart_mm=2.0, count=MARKS_PER_CASE)
+        return mark(case, peaks)
 
     def heat_map(self, volume: Image) -> Image:
         """Give the logits (z / 2, y / 2, x / 2), rounded up, of a volume (z, y, x)."""
@@ -97,7 +92,7 @@ class CandidateDetector:
     def __init__(self, settings: Settings, device: torch.device) -> None:
         """Make the network."""
         self.network = NineProjectionNet(settings.patch_edge, settings.width, settings.dropout).to(device)
-        self.sampling = _sampling(settings, jitter=0.4, jitter_in_radii=True)
+        self.sampling = Sampling.of(settings, positive_ratio=settings.positive_ratio, jitter=0.4, jitter_in_radii=True)
         self._settings = settings
         self._device = device
 
@@ -141,16 +136,4 @@ def _optimizer(network: nn.Module, settings: Settings, device: torch.device) -> 
         nesterov=True,
         weight_decay=settings.weight_decay,
         fused=device.type == "cuda",
-    )
-
-
-def _sampling(settings: Settings, jitter: float, *, jitter_in_radii: bool) -> Sampling:
-    return Sampling(
-        batch=settings.batch,
-        edge=settings.patch_edge,
-        positive_ratio=settings.positive_ratio,
-        jitter=jitter,
-        jitter_in_radii=jitter_in_radii,
-        augmentation=settings.augmentation,
-        elastic=settings.elastic,
     )

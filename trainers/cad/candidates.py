@@ -41,6 +41,20 @@ def local_maxima(heat: Image, radius: int, count: int) -> Peaks:
     return Peaks(_refine(heat, cells[highest]), heights[highest])
 
 
+def heat_map_peaks(heat: Image, *, stride: int, spacing: float, apart_mm: float, count: int) -> Peaks:
+    """Find the peaks of a network's heat map, in voxels of the volume that it is of.
+
+    Args:
+        heat: (z, y, x) heat map.
+        stride: Edge of a cell, voxels.
+        spacing: Edge of a voxel, mm.
+        apart_mm: Half the edge of the cube in which a peak is the highest one, mm; a cell at least.
+        count: Most peaks to give.
+    """
+    cells, heights = local_maxima(heat, max(1, round(apart_mm / (stride * spacing))), count)
+    return Peaks(cells * stride + (stride - 1) / 2, heights)
+
+
 def _refine(heat: Image, cells: np.ndarray[tuple[int, ...], np.dtype[np.intp]]) -> Floats:
     points = cells.astype(np.float64)
     centre = heat[tuple(cells.T)].astype(np.float64)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from bohpo.errors import UsageError
+from bohpo.evaluation import Bootstrap, bootstrap, cpm, froc, operating_intervals, partial_area, partial_auc
 from bohpo.evaluation import Case as MarkedCase
-from bohpo.evaluation import bootstrap, cpm, froc, operating_intervals, partial_area, partial_auc
 from bohpo.trainer import Curve, Outcome
 from trainers.cad.candidates import Peaks
 from trainers.cad.case import Case, Split
@@ -65,7 +65,7 @@ def score(cases: Sequence[MarkedCase], limit: float) -> Outcome:
         "cases": float(curve.n_cases),
         "lesions": float(curve.n_lesions),
     }
-    return Outcome(spread.estimate, spread.variance, metrics, {"froc": _froc_curve(cases, limit)})
+    return Outcome(spread.estimate, spread.variance, metrics, {"froc": _froc_curve(cases, spread, limit)})
 
 
 def _operating_metrics(cases: Sequence[MarkedCase], limit: float) -> dict[str, float]:
@@ -83,9 +83,9 @@ def _operating_metrics(cases: Sequence[MarkedCase], limit: float) -> dict[str, f
     return {name: figure for name, figure in figures.items() if figure is not None}
 
 
-def _froc_curve(cases: Sequence[MarkedCase], limit: float) -> Curve:
+def _froc_curve(cases: Sequence[MarkedCase], fine: Bootstrap, limit: float) -> Curve:
     """Draw the curve on two grids: a fine one up to the limit, a coarse one beyond."""
-    fine, coarse = bootstrap(cases, limit), bootstrap(cases, max(limit, CURVE_FPS_PER_CASE))
+    coarse = bootstrap(cases, CURVE_FPS_PER_CASE) if limit < CURVE_FPS_PER_CASE else fine
     beyond = coarse.fps_per_case > limit
 
     def column(name: str) -> tuple[float, ...]:

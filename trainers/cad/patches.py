@@ -15,6 +15,7 @@ from torch import Tensor
 from trainers.cad.augment import MARGIN, Deformation, SignalVariation
 from trainers.cad.case import Case, Floats
 from trainers.cad.crop import crop
+from trainers.cad.settings import TrainingSettings
 
 Voxel: TypeAlias = NDArray[np.int64]
 """A voxel's indices (3,), z, y, x; outside the volume, too."""
@@ -97,6 +98,46 @@ class Sampling:
     augmentation: float
     elastic: float = 0.0
     vary: Callable[[Generator, Tensor], Tensor] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        settings: TrainingSettings,
+        *,
+        positive_ratio: float,
+        jitter: float = 0.3,
+        jitter_in_radii: bool = False,
+        vary: Callable[[Generator, Tensor], Tensor] | None = None,
+    ) -> Sampling:
+        """Draw patches as the settings say, and what they do not say as given here."""
+        return cls(
+            batch=settings.batch,
+            edge=settings.patch_edge,
+            positive_ratio=positive_ratio,
+            jitter=jitter,
+            jitter_in_radii=jitter_in_radii,
+            augmentation=settings.augmentation,
+            elastic=settings.elastic,
+            vary=vary,
+        )
+
+
+def half_within(wanted: NDArray[np.bool_], rng: Generator, count: int) -> Floats:
+    """Draw points to put patches around: as many within a mask as anywhere.
+
+    Args:
+        wanted: (z, y, x) mask; where it is empty, all points are anywhere.
+        rng: Source of chance.
+        count: Points of each kind.
+
+    Returns:
+        (k, 3) z, y, x in voxels.
+    """
+    within = np.argwhere(wanted)
+    anywhere = rng.integers(wanted.shape, size=(count, 3))
+    if not len(within):
+        return anywhere.astype(np.float64)
+    return np.concatenate([within[rng.integers(len(within), size=count)], anywhere]).astype(np.float64)
 
 
 class PatchSampler:

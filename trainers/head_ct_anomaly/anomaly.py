@@ -106,15 +106,7 @@ class AnomalyLearner:
     def patches(self, cases: Sequence[Case], rng: Generator) -> PatchSampler:
         """Draw patches around voxels inside the skull."""
         settings = self.settings
-        sampling = Sampling(
-            batch=settings.batch,
-            edge=settings.patch_edge,
-            positive_ratio=0.0,
-            jitter=0.0,
-            jitter_in_radii=False,
-            augmentation=settings.augmentation,
-            elastic=settings.elastic,
-        )
+        sampling = Sampling.of(settings, positive_ratio=0.0, jitter=0.0)
         return PatchSampler(cases, [_anchors(case, rng) for case in cases], sampling)
 
     def loss(self, batch: Batch) -> Tensor:

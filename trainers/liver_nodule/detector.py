@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import torch
 from numpy.random import Generator
 from torch import Tensor
 from torch.nn import functional
 
 from bohpo.evaluation import Case as MarkedCase
-from trainers.cad.candidates import Peaks, local_maxima
+from trainers.cad.candidates import heat_map_peaks
 from trainers.cad.case import Case, Floats, Image
 from trainers.cad.marks import mark
-from trainers.cad.patches import Batch, PatchSampler, Sampling
+from trainers.cad.patches import Batch, PatchSampler, Sampling, half_within
 from trainers.cad.tiles import Tiling, slide
 from trainers.liver_nodule.contrast import PHASES
 from trainers.liver_nodule.focal import focal_loss
@@ -67,16 +66,8 @@ class NoduleDetector:
     def patches(self, cases: Sequence[Case], rng: Generator) -> PatchSampler:
         """Draw patches around nodules, in the liver, and anywhere."""
         settings = self._settings
-        sampling = Sampling(
-            batch=settings.batch,
-            edge=settings.patch_edge,
-            positive_ratio=settings.positive_ratio,
-            jitter=0.3,
-            jitter_in_radii=False,
-            augmentation=settings.augmentation,
-            elastic=settings.elastic,
-            vary=self._shift_phases if settings.phase_shift > 0 else None,
-        )
+        vary = self._shift_phases if settings.phase_shift > 0 else None
+        sampling = Sampling.of(settings, positive_ratio=settings.positive_ratio, vary=vary)
         return PatchSampler(cases, [anchors(case, rng) for case in cases], sampling)
 
     def loss(self, batch: Batch) -> Tensor:
@@ -88,9 +79,8 @@ class NoduleDetector:
     def examine(self, case: Case) -> MarkedCase:
         """Mark the local maxima of the heat map."""
         heat = self.heat_map(case.volume)
-        radius = max(1, round(MARKS_APART_MM / (STRIDE * case.spacing)))
-        cells, logits = local_maxima(heat, radius, MARKS_PER_CASE)
-        return mark(case, Peaks(cells * STRIDE + (STRIDE - 1) / 2, logits))
+        spacing, apart_mm = case.spacing, MARKS_APART_MM
+        return mark(case, heat_map_peaks(heat, stride=STRIDE, spacing=spacing, apart_mm=apart_mm, count=MARKS_PER_CASE))
 
     def heat_map(self, volume: Image) -> Image:
         """Give the logits (z / 2, y / 2, x / 2), rounded up, of a volume (5, z, y, x)."""
@@ -104,11 +94,7 @@ class NoduleDetector:
 
 def anchors(case: Case, rng: Generator) -> Floats:
     """Give points (k, 3), z, y, x in voxels, half of them in what is bright in the hepatobiliary phase."""
-    bright = np.argwhere(case.volume[-1] > BRIGHT)
-    uniform = rng.integers(case.shape, size=(ANCHORS, 3))
-    if not len(bright):
-        return uniform.astype(np.float64)
-    return np.concatenate([bright[rng.integers(len(bright), size=ANCHORS)], uniform]).astype(np.float64)
+    return half_within(case.volume[-1] > BRIGHT, rng, ANCHORS)
 
 
 def shift_phases(rng: Generator, images: Tensor, greatest: float) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bohpo.evaluation import Case as MarkedCase
-from trainers.cad.candidates import Peaks, local_maxima
+from trainers.cad.candidates import Peaks, heat_map_peaks
 from trainers.cad.case import Case, Floats, Image
 from trainers.cad.marks import mark
 from trainers.cad.patches import Batch, PatchSampler, Sampling
@@ -54,15 +54,7 @@ class MetastasisDetector:
     def patches(self, cases: Sequence[Case], rng: Generator) -> PatchSampler:
         """Draw patches around metastases, around what else enhances, and anywhere in the brain."""
         settings = self._settings
-        sampling = Sampling(
-            batch=settings.batch,
-            edge=settings.patch_edge,
-            positive_ratio=settings.positive_ratio,
-            jitter=0.3,
-            jitter_in_radii=False,
-            augmentation=settings.augmentation,
-            elastic=settings.elastic,
-        )
+        sampling = Sampling.of(settings, positive_ratio=settings.positive_ratio)
         return PatchSampler(cases, [anchors(case.volume, rng) for case in cases], sampling)
 
     def loss(self, batch: Batch) -> Tensor:
@@ -78,10 +70,9 @@ class MetastasisDetector:
         heat = self.heat_map(volume)
         inside = functional.max_pool3d(torch.from_numpy(is_brain(volume))[None].float(), STRIDE, ceil_mode=True)
         heat = np.where(inside[0].numpy() > 0, heat, heat.min())
-        radius = max(1, round(2.0 / (STRIDE * case.spacing)))
-        cells, logits = local_maxima(heat, radius, MARKS_PER_CASE)
+        found = heat_map_peaks(heat, stride=STRIDE, spacing=case.spacing, apart_mm=2.0, count=MARKS_PER_CASE)
         corner = np.array([part.start for part in box])
-        return mark(case, Peaks(corner + cells * STRIDE + (STRIDE - 1) / 2, logits))
+        return mark(case, Peaks(corner + found.points, found.heights))
 
     def heat_map(self, volume: Image) -> Image:
         """Give the logits (z / 2, y / 2, x / 2), rounded up, of a volume (z, y, x)."""

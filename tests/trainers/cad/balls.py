@@ -98,15 +98,7 @@ class Learner:
     def patches(self, cases: Sequence[Case], rng: Generator) -> PatchSampler:
         """Draw half of the patches at balls."""
         settings = self._settings
-        sampling = Sampling(
-            batch=settings.batch,
-            edge=settings.patch_edge,
-            positive_ratio=0.5,
-            jitter=0.3,
-            jitter_in_radii=False,
-            augmentation=settings.augmentation,
-            elastic=settings.elastic,
-        )
+        sampling = Sampling.of(settings, positive_ratio=0.5)
         return PatchSampler(cases, [rng.uniform(0, 16, size=(20, 3)) for _ in cases], sampling)
 
     def loss(self, batch: Batch) -> Tensor:
