@@ -1,5 +1,8 @@
 """Detection of brain metastases in contrast-enhanced T1-weighted MR, the network's structure being searched, too.
 
+`train`, `evaluate` and `feasible` are what a study names; `bohpo trainer check trainers.metastasis --data FOLDER` calls
+`check`.
+
     trainer = "trainers.metastasis:train"
     feasible = "trainers.metastasis:feasible"   # no trial is spent on networks that the patches cannot hold
 
@@ -8,11 +11,12 @@ README.md beside this file describes the 17 parameters, the phantoms and what a 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from bohpo.trainer import Configuration, Context, Outcome
+from bohpo.trainer import CheckedCase, Configuration, Context, Outcome
 
-__all__ = ["evaluate", "feasible", "train"]
+__all__ = ["check", "evaluate", "feasible", "train"]
 
 
 def train(config: Configuration, context: Context) -> Outcome:
@@ -67,3 +71,19 @@ def evaluate(config: Configuration, model: Path, context: Context) -> Outcome:
     from trainers.metastasis.application import Metastasis
 
     return loop.evaluate(Metastasis(), config, model, context)
+
+
+def check(data: Path, spacing_mm: float | None = None) -> Iterator[CheckedCase]:
+    """Read all cases of a folder, and tell everything that is wrong with them.
+
+    Args:
+        data: Folder of real cases.
+        spacing_mm: As the setting of this name.
+
+    Raises:
+        UsageError: If there is no such folder, or a table lacks a column.
+    """
+    from trainers.cad.check import check_folder
+    from trainers.metastasis.application import Metastasis
+
+    return check_folder(Metastasis(), data, spacing_mm)

@@ -11,7 +11,7 @@ import SimpleITK as sitk  # noqa: N813 - its usual name
 from bohpo.trainer import Configuration, Context
 from trainers.cad.case import Split
 from trainers.cad.folder import BrokenCasesError
-from trainers.metastasis import evaluate, train
+from trainers.metastasis import check, evaluate, train
 from trainers.metastasis.application import Metastasis
 from trainers.metastasis.intensity import is_brain
 from trainers.metastasis.phantom import PRESETS, Phantom, make_phantom
@@ -60,6 +60,15 @@ def test_files_become_the_cases_that_they_were_written_from(
         assert case.to_voxels(case.centres) * TINY.spacing == pytest.approx(phantom.centres, abs=1e-3)
         assert case.diameters == pytest.approx(phantom.diameters)
         assert (is_brain(case.volume) == (phantom.volume > 0)).mean() > 0.99
+
+
+def test_a_check_tells_every_broken_case(folder: Path) -> None:
+    (folder / "sub-2.nii.gz").write_bytes(b"torn")
+    (folder / "sub-4.nii.gz").unlink()
+    told = {case.name: case for case in check(folder, TINY.spacing)}
+    broken = [name for name, case in told.items() if case.problems]
+    assert broken == ["sub-2", "sub-4", "test"]  # a split without a case can neither be trained on nor scored
+    assert f"voxels of {TINY.spacing:g} mm" in told["sub-1"].description
 
 
 def test_training_reads_no_test_case_and_evaluation_does(
