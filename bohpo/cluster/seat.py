@@ -202,6 +202,8 @@ class Seat:
             began = time.monotonic()
             exit_code = self._run(number, assignment)
             self._longest_s = max(self._longest_s, time.monotonic() - began)
+            if not self._takes(number + 1):
+                self._folder.close(number + 1)  # before a driver learns that the seat is free
             write_json(self._folder.path / f"ended-{number}.json", {"exit_code": exit_code})
             number += 1
 

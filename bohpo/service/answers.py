@@ -6,7 +6,6 @@ Every answer that is sent by itself carries `schema`, its version: keys may be a
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -302,11 +301,6 @@ def driver(lease: Lease | None) -> str | None:
         return None
     since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(lease.since))
     return f"process {lease.owner.pid} on {lease.owner.host} since {since}"
-
-
-def with_schema(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Give an answer that is sent by itself its version."""
-    return {"schema": SCHEMA, **data}
 
 
 def _bounds(summary: Summary) -> tuple[float | None, float | None]:

@@ -283,6 +283,24 @@ def test_a_seat_leaves_when_it_can_take_no_more(tmp_path: Path, limits: dict[str
     assert not folder.assign(2, Assignment("c-1-1", ("true",), str(tmp_path / "log"), {}))
 
 
+@pytest.mark.parametrize("limits", [{"attempts": 1}, {"wall_seconds": 100.0}], ids=["share", "wall-time"])
+def test_a_seat_that_takes_no_more_never_looks_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: dict[str, float]
+) -> None:
+    """A driver that is quicker than the seat cannot hand over one attempt too many."""
+    write, was_closed = seat.write_json, []
+
+    def watched(path: Path, data: object) -> None:
+        if path.name == "ended-1.json":
+            was_closed.append(SeatFolder(tmp_path).is_closed(2))
+        write(path, data)
+
+    full = seat_in(tmp_path, **limits)  # type: ignore[arg-type]
+    monkeypatch.setattr(seat, "write_json", watched)
+    full.run()
+    assert was_closed == [True]
+
+
 def test_the_folder_of_a_seat_at_work_is_left_as_it_is(tmp_path: Path) -> None:
     seat_in(tmp_path)
     folder, other = SeatFolder(tmp_path), Assignment("c-0-1", ("false",), "log", {})
