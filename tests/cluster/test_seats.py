@@ -20,6 +20,7 @@ from bohpo.cluster.protocol import Job, JobState
 from bohpo.cluster.queue import QueueCluster
 from bohpo.cluster.seat import Assignment, Seat, SeatFolder
 from bohpo.cluster.seating import SeatedCluster, seat_job
+from bohpo.durable import write_json
 from bohpo.errors import QueueError
 from bohpo.processes import ATTEMPT_DIRECTORY, process_started
 from tests.cluster.fake_slurm import FakeSlurm
@@ -288,12 +289,12 @@ def test_a_seat_that_takes_no_more_never_looks_free(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: dict[str, float]
 ) -> None:
     """A driver that is quicker than the seat cannot hand over one attempt too many."""
-    write, was_closed = seat.write_json, []
+    was_closed = []
 
     def watched(path: Path, data: object) -> None:
         if path.name == "ended-1.json":
             was_closed.append(SeatFolder(tmp_path).is_closed(2))
-        write(path, data)
+        write_json(path, data)
 
     full = seat_in(tmp_path, **limits)  # type: ignore[arg-type]
     monkeypatch.setattr(seat, "write_json", watched)
