@@ -112,6 +112,7 @@ class Cube:
         """Columns of the features that a gradient moves."""
         self.layout = Layout(self.feature_axes, len(numeric), len(self.axes))
         self._grid = _Grid(space)
+        self._size = space.size()
         stepped = [(j, value) for j, axis in enumerate(self.axes) for value in axis.values]
         self._step_axes = np.array([j for j, _ in stepped], dtype=int)
         self._step_values = np.array([value for _, value in stepped])
@@ -186,7 +187,7 @@ class Cube:
 
     def every_point(self, limit: int) -> Points | None:
         """List all points of a space that has at most `limit`; None where it has more."""
-        if self.space.size() > limit:
+        if self._size > limit:
             return None
         points = np.full((1, len(self)), 0.5)
         for column, axis in enumerate(self.axes):

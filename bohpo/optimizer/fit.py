@@ -36,7 +36,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import lapack
-from scipy.optimize import minimize
+from scipy.optimize import Bounds, minimize
 
 from bohpo.optimizer.covariance import Array, Covariance, Layout, MainEffects, matern52
 from bohpo.optimizer.recipe import View
@@ -119,7 +119,7 @@ def bowl(layout: Layout, features: Array) -> Array:
     """Give the prior mean at curvature -1: mean of (2 x - 1)^2 over the numeric parameters, less 1/3; shape (n,)."""
     if not layout.numeric:
         return np.zeros(len(features))
-    return np.asarray(np.square(2.0 * features[:, : layout.numeric] - 1.0).mean(axis=1) - 1.0 / 3.0)
+    return np.asarray(np.square(2.0 * features[:, : layout.numeric] - 1.0).sum(axis=1) / layout.numeric - 1.0 / 3.0)
 
 
 def fit(
@@ -146,12 +146,11 @@ def fit(
     """
     loss = Loss(layout, features, values, variances, view)
     vector = (start or Hyperparameters(np.zeros(layout.dimension))).to_vector()
-    bounds = [W_BOUNDS] * layout.dimension
     absent = _absent(layout, view)
-    for index, name in enumerate(SCALARS, layout.dimension):
-        if name in absent:
-            vector[index] = absent[name]
-        bounds.append((absent[name], absent[name]) if name in absent else BOUNDS[name])
+    limits = [W_BOUNDS] * layout.dimension
+    limits += [(absent[name], absent[name]) if name in absent else BOUNDS[name] for name in SCALARS]
+    bounds = Bounds(*np.transpose(limits))
+    vector = np.clip(vector, bounds.lb, bounds.ub)
     options = {"maxiter": FIT_ITERATIONS, "ftol": 1e-6, "gtol": 1e-4}
     found = minimize(loss, vector, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
     if not (np.isfinite(found.x).all() and found.fun < UNFACTORISED):

@@ -184,7 +184,7 @@ class Search:
         if not len(values):
             return moved
         if is_categorical:
-            return self._rng.choice(values, size=len(old))
+            return values[self._rng.integers(len(values), size=len(old))]
         cell = 1.0 / len(values)
         near = np.abs(moved - old) < cell / 2
         return np.where(near, old + cell * self._rng.integers(-1, 2, size=len(old)), moved)
