@@ -143,7 +143,13 @@ def _bound(node: ast.stmt) -> list[str]:
         case ast.Import() | ast.ImportFrom():
             return [alias.asname or alias.name.partition(".")[0] for alias in node.names]
         case ast.Assign():
-            return [target.id for target in node.targets if isinstance(target, ast.Name)]
+            return [name for target in node.targets for name in _stored(target)]
         case ast.AnnAssign(target=ast.Name(id=name)):
             return [name]
     return []
+
+
+def _stored(target: ast.expr) -> list[str]:
+    """List the names that an assignment binds: of a tuple each, of an attribute or an item none."""
+    names = [node for node in ast.walk(target) if isinstance(node, ast.Name)]
+    return [name.id for name in names if isinstance(name.ctx, ast.Store)]

@@ -40,6 +40,7 @@ def folder(tmp_path: Path, elsewhere: Path) -> Path:
         "def train(config, context): ...",
         "class train: ...",
         "train = len",
+        "train, other = len, max",
         "train: object = len",
         "from x import train",
         "from x import other as train",
