@@ -170,7 +170,7 @@ class Loss:
     def __init__(self, layout: Layout, features: Array, values: Array, variances: Array, view: View) -> None:
         """Prepare what does not depend on the hyperparameters; see `fit`."""
         n = len(features)
-        self._size, self._dimension = n, layout.dimension
+        self._size = n
         self._left, self._right = np.triu_indices(n, 1)
         self._above = self._left * n + self._right
         self._squared = layout.pairs(features, self._left, self._right)
