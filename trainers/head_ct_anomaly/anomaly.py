@@ -28,8 +28,9 @@ from trainers.head_ct_anomaly.intracranial import Mask
 from trainers.head_ct_anomaly.network import Autoencoder3D
 from trainers.head_ct_anomaly.settings import Settings
 
-LEAST_INSIDE_SHARE = 0.5
-"""Patches with less of their voxels inside the skull are not scored: few voxels vary more, and most touch bone."""
+LEAST_INSIDE_SHARE = 0.75
+"""Patches with less of their voxels inside the skull are not scored: few voxels vary more, and along the bone they vary
+by how much of it they hold, in healthy heads more than by most findings."""
 
 SCORE_STEPS, MAP_STEPS = 2, 4
 """Patches per edge, along each axis: overlapping by half where a case is scored, and more densely for a map."""
