@@ -17,7 +17,7 @@ def measured(view: CampaignView) -> Markup | None:
     best = view.best
     if best is None or not best.metrics:
         return None
-    columns = {"training": best.metrics}
+    columns = {"validation": best.metrics}
     tested = next((each for each in reversed(view.evaluations) if each.trial == best.number), None)
     if tested is not None:
         columns["test cases"] = tested.outcome.metrics
