@@ -125,14 +125,17 @@ def test_the_headline_tells_best_value_interval_trials_and_test_score(view: Camp
 def test_what_the_best_trial_measured_stands_beside_the_same_of_the_test_cases(short_view: CampaignView) -> None:
     assert 'class="measured"' not in page(short_view)
     first, *others = short_view.trials
-    metrics = {"auc": 0.6, "auc_low": 0.5, "auc_high": 0.71, "lesions": 87.0, "tide_low": 2.0}
+    metrics = {"auc": 0.6, "auc_low": 0.5, "auc_high": 0.71, "fps_low": 12.0, "lesions": 87.0, "tide_low": 2.0}
     best = replace(first, metrics=metrics)
-    tested = Evaluation(best.number, 150.0, Outcome(0.55, 0.01, {"auc": 0.55, "auc_low": 0.4, "auc_high": 0.65}))
+    tested = Evaluation(
+        best.number, 150.0, Outcome(0.55, 0.01, {"auc": 0.55, "auc_low": 0.4, "auc_high": 0.65, "fps": 21.0})
+    )
     html = page(replace(short_view, trials=(best, *others), evaluations=(tested,)))
     rows = re.findall(r'<table class="measured">.*?<tbody>(.*?)</tbody>', html, flags=re.DOTALL)[0]
     cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in rows.split("</tr>")[:-1]]
     assert cells == [
         ["auc", "0.6 (0.500 to 0.710)", "0.55 (0.400 to 0.650)"],
+        ["fps", "– (from 12.000)", "21"],
         ["lesions", "87", "–"],
         ["tide_low", "2", "–"],
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from bohpo.views import wording
 from bohpo.views.campaign import CampaignView
@@ -21,7 +21,8 @@ def measured(view: CampaignView) -> Markup | None:
     tested = next((each for each in reversed(view.evaluations) if each.trial == best.number), None)
     if tested is not None:
         columns["test cases"] = tested.outcome.metrics
-    names = dict.fromkeys(name for metrics in columns.values() for name in metrics if not _is_end(name, metrics))
+    told = dict.fromkeys(name for metrics in columns.values() for name in metrics)
+    names = dict.fromkeys(_without_end(name, told) for name in told)
     headings = [element("th", heading, scope="col") for heading in ("metric", *columns)]
     return element(
         "section",
@@ -41,8 +42,10 @@ def measured(view: CampaignView) -> Markup | None:
     )
 
 
-def _is_end(name: str, metrics: Mapping[str, float]) -> bool:
-    return any(name.endswith(end) and name.removesuffix(end) in metrics for end in (LOW, HIGH))
+def _without_end(name: str, told: Container[str]) -> str:
+    """Give the metric whose interval a metric belongs to, or the metric's own name."""
+    bases = (name.removesuffix(end) for end in (LOW, HIGH) if name.endswith(end))
+    return next((base for base in bases if base in told), name)
 
 
 def _row(name: str, columns: Mapping[str, Mapping[str, float]]) -> Markup:
@@ -51,7 +54,10 @@ def _row(name: str, columns: Mapping[str, Mapping[str, float]]) -> Markup:
 
 
 def _words(name: str, metrics: Mapping[str, float]) -> str:
-    if name not in metrics:
-        return "–"
-    figure, low, high = wording.number(metrics[name]), metrics.get(name + LOW), metrics.get(name + HIGH)
-    return figure if low is None or high is None else f"{figure} ({wording.interval((low, high))})"
+    """Give a metric with its interval, one end of which may be missing as the metric itself may be."""
+    figure = wording.number(metrics[name]) if name in metrics else "–"
+    low, high = metrics.get(name + LOW), metrics.get(name + HIGH)
+    if low is not None and high is not None:
+        return f"{figure} ({wording.interval((low, high))})"
+    ends = [f"{word} {end:.3f}" for word, end in (("from", low), ("to", high)) if end is not None]
+    return f"{figure} ({ends[0]})" if ends else figure
