@@ -10,8 +10,8 @@ from html.parser import HTMLParser
 import pytest
 from plotly.offline import get_plotlyjs
 
-from bohpo.store.records import CampaignState
-from bohpo.trial import Curve
+from bohpo.store.records import CampaignState, Evaluation
+from bohpo.trial import Curve, Outcome
 from bohpo.views import CampaignView, report
 
 PAYLOAD = "</script><script>document.title='owned'</script><b>x</b>"
@@ -55,7 +55,7 @@ def page(view: CampaignView, reports: dict[int, list[tuple[int, float]]] | None 
 def hostile(short_view: CampaignView) -> CampaignView:
     """A campaign whose every string is an attack."""
     first, failed, *others = short_view.trials
-    renamed = replace(first, configuration={**first.configuration, "optimizer": "adamw"}, reason="")
+    renamed = replace(first, configuration={**first.configuration, "optimizer": "adamw"}, metrics={PAYLOAD: 1.0})
     return replace(
         short_view,
         campaign=replace(
@@ -120,6 +120,25 @@ def test_the_headline_tells_best_value_interval_trials_and_test_score(view: Camp
     assert "95 % interval 0.606 to 0.740" in html
     assert "<dt>Trials</dt><dd>23 of 26<small>2 running, 0 queued</small></dd>" in html
     assert "on the held-out test cases (0.545 to 0.702)" in html
+
+
+def test_what_the_best_trial_measured_stands_beside_the_same_of_the_test_cases(short_view: CampaignView) -> None:
+    assert 'class="measured"' not in page(short_view)
+    first, *others = short_view.trials
+    metrics = {"auc": 0.6, "auc_low": 0.5, "auc_high": 0.71, "fps_low": 12.0, "lesions": 87.0, "tide_low": 2.0}
+    best = replace(first, metrics=metrics)
+    tested = Evaluation(
+        best.number, 150.0, Outcome(0.55, 0.01, {"auc": 0.55, "auc_low": 0.4, "auc_high": 0.65, "fps": 21.0})
+    )
+    html = page(replace(short_view, trials=(best, *others), evaluations=(tested,)))
+    rows = re.findall(r'<table class="measured">.*?<tbody>(.*?)</tbody>', html, flags=re.DOTALL)[0]
+    cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in rows.split("</tr>")[:-1]]
+    assert cells == [
+        ["auc", "0.6 (0.500 to 0.710)", "0.55 (0.400 to 0.650)"],
+        ["fps", "– (from 12.000)", "21"],
+        ["lesions", "87", "–"],
+        ["tide_low", "2", "–"],
+    ]
 
 
 def test_the_best_configuration_can_be_copied_as_toml(short_view: CampaignView) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Generic, Protocol, Self, TypeVar
 
@@ -114,9 +114,19 @@ class Application(ABC, Generic[S, B, F]):
     def early_score(self, settings: S, findings: Sequence[F]) -> float:
         """Score the first few validation cases: quick, noisy, and not the outcome. Must not fail."""
 
+    def choose(self, findings: Sequence[F]) -> dict[str, float]:
+        """Choose on the validation cases what is then applied to test cases, too, by name; by default nothing."""
+        return {}
+
     @abstractmethod
-    def outcome(self, settings: S, findings: Sequence[F]) -> Outcome:
-        """Score all cases of a split."""
+    def outcome(self, settings: S, findings: Sequence[F], chosen: Mapping[str, float]) -> Outcome:
+        """Score all cases of a split.
+
+        Args:
+            settings: The training's.
+            findings: What was found in each case.
+            chosen: What `choose` gave; empty where a model comes without.
+        """
 
     def illustrate(self, learner: Learner[B, F], cases: Sequence[Case], findings: Sequence[F], folder: Path) -> None:
         """Write pictures or maps of evaluated cases into the attempt's folder; by default none."""

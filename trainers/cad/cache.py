@@ -10,10 +10,10 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from trainers.cad.case import Case
 _PAGE = 4096
 _ARRAYS = ("centres", "diameters", "origin", "axes", "excluded", "excluded_diameters")
 
+_T = TypeVar("_T")
 _logger = logging.getLogger(__name__)
 
 
@@ -52,6 +53,15 @@ def cached(name: str, make: Callable[[], Case]) -> Case:
     except OSError as error:
         _logger.warning("cannot cache cases in %s (%s); set BOHPO_CACHE to a folder with space", path.parent, error)
     return case
+
+
+def in_chance_order(wanted: Iterable[_T]) -> list[_T]:
+    """Give what is wanted of the cache in an order that differs from call to call.
+
+    Trainings that start at the same time then make different cases first, and find the others made.
+    """
+    items = list(wanted)
+    return [items[at] for at in np.random.default_rng().permutation(len(items))]
 
 
 def _map(path: Path) -> Case:

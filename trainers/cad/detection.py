@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bohpo.evaluation import Case as MarkedCase
 from bohpo.trainer import Outcome
@@ -29,6 +29,6 @@ class Detection(Application[S, B, MarkedCase]):
         """Give the partial area on these cases."""
         return quick_partial_auc(findings, self.limit(settings))
 
-    def outcome(self, settings: S, findings: Sequence[MarkedCase]) -> Outcome:
+    def outcome(self, settings: S, findings: Sequence[MarkedCase], chosen: Mapping[str, float]) -> Outcome:
         """Give the partial area with its bootstrap, the curve and its operating points."""
         return score(findings, self.limit(settings))

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from bohpo.errors import DataError, UsageError
-from trainers.cad.cache import cached
+from trainers.cad.cache import cached, in_chance_order
 from trainers.cad.case import Case, Floats, Image, Split, normalise
 from trainers.cad.tables import (
     EXCLUDED_FILE,
@@ -79,11 +79,11 @@ def read_folder(folder: Path, split: Split, count: int | None, layout: Layout) -
     Args:
         folder: See the module's description.
         split: Which cases to read.
-        count: Most cases to give, in the order of their names; None for all.
+        count: Most cases to give, the first ones by name; None for all.
         layout: What the folder looks like, and how its volumes are read.
 
     Yields:
-        The cases, in the order of their names.
+        The cases, in an order by chance.
 
     Raises:
         UsageError: If there is no such folder, a table lacks a column, or the split is empty.
@@ -93,7 +93,7 @@ def read_folder(folder: Path, split: Split, count: int | None, layout: Layout) -
     if not listed:
         raise UsageError(f"{folder} has no {split} case; add volumes, or name their split in {SPLITS_FILE}")
     errors: list[DataError] = []
-    for name, found in listed:
+    for name, found in in_chance_order(listed):
         try:
             case = read_case(name, found, layout)
         except BrokenCasesError as broken:
@@ -102,7 +102,7 @@ def read_folder(folder: Path, split: Split, count: int | None, layout: Layout) -
         if not errors:
             yield case
     if errors:
-        raise BrokenCasesError(tuple(errors))
+        raise BrokenCasesError(tuple(sorted(errors, key=lambda error: error.case)))
 
 
 def split_by_name(name: str) -> Split:

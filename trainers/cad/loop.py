@@ -37,7 +37,7 @@ CHECKPOINT_SECONDS = 3.0
 REPORTS = 4
 REPORT_CASES = 12
 
-SETTINGS_FILE, WEIGHTS_FILE = "settings.json", "weights.pt"
+SETTINGS_FILE, WEIGHTS_FILE, CHOSEN_FILE = "settings.json", "weights.pt", "chosen.json"
 
 _logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -128,9 +128,12 @@ class _Session(Generic[S, B, F]):
         if self.team.leads:
             _save(run.learner, self.settings, self.context.model)
         findings, seconds = self._examine(run.learner, validation)
+        chosen = self.application.choose(findings)
+        if self.team.leads:
+            write_json(self.context.model / CHOSEN_FILE, chosen)
         patches_per_second = self.settings.steps * self.settings.batch / run.seconds
         costs = {"train_seconds": run.seconds, "patches_per_second": patches_per_second, "evaluate_seconds": seconds}
-        return _with_costs(self.application.outcome(self.settings, findings), costs)
+        return _with_costs(self.application.outcome(self.settings, findings, chosen), costs)
 
     def evaluate(self, model: Path) -> Outcome:
         torch.set_num_threads(self.context.threads)
@@ -139,10 +142,13 @@ class _Session(Generic[S, B, F]):
         findings, seconds = self._examine(learner, cases)
         if self.team.leads:
             self.application.illustrate(learner, cases, findings, self.context.directory)
-        return _with_costs(self.application.outcome(self.settings, findings), {"evaluate_seconds": seconds})
+        outcome = self.application.outcome(self.settings, findings, _chosen(model))
+        return _with_costs(outcome, {"evaluate_seconds": seconds})
 
     def _cases(self, split: Split) -> list[Case]:
-        cases = list(_unless_stopped(self.context, self.application.cases(self.settings, split)))
+        cases = sorted(
+            _unless_stopped(self.context, self.application.cases(self.settings, split)), key=lambda case: case.name
+        )
         self.application.require(cases, split)
         return cases
 
@@ -220,6 +226,13 @@ def _load(application: Application[S, B, F], folder: Path, device: torch.device)
     learner = application.learner(settings, device)
     learner.network.load_state_dict(weights_from_bytes((folder / WEIGHTS_FILE).read_bytes(), device))
     return learner
+
+
+def _chosen(model: Path) -> dict[str, float]:
+    """Read what was chosen on the validation cases; nothing was where a training was stopped in between."""
+    path = model / CHOSEN_FILE
+    chosen: dict[str, float] = json.loads(path.read_bytes()) if path.is_file() else {}
+    return chosen
 
 
 def _with_costs(outcome: Outcome, costs: Mapping[str, float]) -> Outcome:

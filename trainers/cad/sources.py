@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 from bohpo.errors import UsageError
-from trainers.cad.cache import cached
+from trainers.cad.cache import cached, in_chance_order
 from trainers.cad.case import Case, Split
 from trainers.cad.folder import Layout, read_folder
 from trainers.cad.settings import TrainingSettings
@@ -78,7 +78,7 @@ class Phantoms:
         return cached(f"{folder}/{phantom.preset}-{phantom.seed}-{phantom.index}", lambda: self.make(phantom))
 
     def iter_cases(self, settings: TrainingSettings, split: Split, count: int | None) -> Iterator[Case]:
-        """Give the phantoms of one split.
+        """Give the phantoms of one split, in an order by chance.
 
         Raises:
             UsageError: If there are no such phantoms.
@@ -87,7 +87,7 @@ class Phantoms:
         spacing = self.spacings[first.preset]
         if settings.spacing_mm not in (None, spacing):
             raise UsageError(f"spacing_mm: {settings.data} comes at {spacing} mm only; leave spacing_mm out")
-        indices = range(_FIRST_INDEX[split], _FIRST_INDEX[split] + (count or self.counts[split]))
+        indices = in_chance_order(range(_FIRST_INDEX[split], _FIRST_INDEX[split] + (count or self.counts[split])))
         return (self.find(Phantom(first.preset, first.seed, index, first.labels)) for index in indices)
 
     def _parse(self, data: str) -> Phantom:
@@ -110,7 +110,7 @@ class Phantoms:
 
 
 def iter_cases(settings: TrainingSettings, split: Split, phantoms: Phantoms, layout: Layout) -> Iterator[Case]:
-    """Give the cases of one split, and read no other's.
+    """Give the cases of one split in an order by chance, and read no other's.
 
     Args:
         settings: Says which data, how many cases, which spacing.

@@ -10,9 +10,8 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -25,11 +24,13 @@ from trainers.cad.case import Case, Floats, Image
 from trainers.cad.crop import crop
 from trainers.cad.patches import Batch, PatchSampler, Sampling
 from trainers.head_ct_anomaly.attenuation import HU_PER_UNIT, is_inside, windowed
+from trainers.head_ct_anomaly.intracranial import Mask
 from trainers.head_ct_anomaly.network import Autoencoder3D
 from trainers.head_ct_anomaly.settings import Settings
 
-LEAST_INSIDE_SHARE = 0.5
-"""Patches with less of their voxels inside the skull are not scored: few voxels vary more, and most touch bone."""
+LEAST_INSIDE_SHARE = 0.75
+"""Patches with less of their voxels inside the skull are not scored: few voxels vary more, and along the bone they vary
+by how much of it they hold, in healthy heads more than by most findings."""
 
 SCORE_STEPS, MAP_STEPS = 2, 4
 """Patches per edge, along each axis: overlapping by half where a case is scored, and more densely for a map."""
@@ -135,7 +136,7 @@ class AnomalyLearner:
             steps: Patches per edge, along each axis.
         """
         edge = self.settings.patch_edge
-        corners = np.array(list(_corners(case.volume, edge, max(1, edge // steps))))
+        corners = _corners(case.volume, edge, max(1, edge // steps))
         at_once = max(2, VOXELS_AT_ONCE // edge**3)
         errors = [
             self._score(case.volume, corners[first : first + at_once]) for first in range(0, len(corners), at_once)
@@ -162,30 +163,27 @@ def _anchors(case: Case, rng: Generator) -> Floats:
     return inside[rng.integers(len(inside), size=ANCHORS_PER_CASE)].astype(np.float64)
 
 
-def _corners(volume: Image, edge: int, step: int) -> Iterator[tuple[int, int, int]]:
-    """Give the first voxels of the patches to score: on a grid of so many voxels over the inside of the skull.
+def _corners(volume: Image, edge: int, step: int) -> NDArray[np.int64]:
+    """Give the first voxels (n, 3) of the patches to score: on a grid of so many voxels over the inside of the skull.
 
     Where no patch has enough inside, the one that has most is given.
     """
     inside = is_inside(volume)
-    # Running sums: how many voxels inside lie before each corner of a box.
-    before = np.pad(inside, ((1, 0), (1, 0), (1, 0))).cumsum(0, dtype=np.int64).cumsum(1).cumsum(2)
     seen = [np.flatnonzero(inside.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
-    starts = [range(int(along[0]) - edge // 2, int(along[-1]) + 1, step) for along in seen]
-    counts = {corner: _count(before, corner, edge) for corner in product(*starts)}
-    enough = min(LEAST_INSIDE_SHARE * edge**3, max(counts.values()))
-    yield from ((z, y, x) for (z, y, x), count in counts.items() if count >= enough)
+    starts = [np.arange(along[0] - edge // 2, along[-1] + 1, step) for along in seen]
+    counts = _box_sums(inside, starts, edge)
+    enough = counts >= min(LEAST_INSIDE_SHARE * edge**3, counts.max())
+    return np.stack([along[at] for along, at in zip(starts, np.nonzero(enough), strict=True)], axis=-1)
 
 
-def _count(before: NDArray[np.int64], corner: tuple[int, ...], edge: int) -> int:
-    """Count the voxels inside in a box, out of the running sums."""
-    lows = [min(max(first, 0), size - 1) for first, size in zip(corner, before.shape, strict=True)]
-    highs = [min(max(first + edge, 0), size - 1) for first, size in zip(corner, before.shape, strict=True)]
-    signed = 0
-    for ends in product((0, 1), repeat=3):
-        z, y, x = (high if end else low for end, low, high in zip(ends, lows, highs, strict=True))
-        signed += (-1) ** (3 - sum(ends)) * int(before[z, y, x])
-    return signed
+def _box_sums(inside: Mask, starts: Sequence[NDArray[np.int64]], edge: int) -> NDArray[np.int64]:
+    """Count the voxels inside in the boxes at all combinations of first voxels, axis by axis out of running sums."""
+    sums = inside.astype(np.int64)
+    for axis, firsts in enumerate(starts):
+        before = np.insert(sums.cumsum(axis), 0, 0, axis)
+        first, last = (np.clip(ends, 0, inside.shape[axis]) for ends in (firsts, firsts + edge))
+        sums = before.take(last, axis) - before.take(first, axis)
+    return sums
 
 
 def _touches(case: Case, centre: Floats, edge: int) -> bool | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -18,7 +18,7 @@ from trainers.head_ct_anomaly.anomaly import AnomalyLearner, Examined
 from trainers.head_ct_anomaly.attenuation import strip
 from trainers.head_ct_anomaly.phantom import PHANTOM_VERSION, PRESETS, make_phantom
 from trainers.head_ct_anomaly.reading import READING_VERSION, as_read, read_head
-from trainers.head_ct_anomaly.scoring import quick_area, score
+from trainers.head_ct_anomaly.scoring import THRESHOLD, best_threshold, quick_area, score
 from trainers.head_ct_anomaly.settings import Settings
 
 FOLDER_SPACING_MM = 1.6
@@ -82,9 +82,13 @@ class HeadCtAnomaly(Application[Settings, Batch, Examined]):
         """Give the area under the ROC curve of these cases."""
         return quick_area(findings)
 
-    def outcome(self, settings: Settings, findings: Sequence[Examined]) -> Outcome:
-        """Give the area under the ROC curve with its bootstrap, and the curve."""
-        return score(findings)
+    def choose(self, findings: Sequence[Examined]) -> dict[str, float]:
+        """Choose the threshold above which a case is called abnormal."""
+        return {THRESHOLD: best_threshold(findings)}
+
+    def outcome(self, settings: Settings, findings: Sequence[Examined], chosen: Mapping[str, float]) -> Outcome:
+        """Give the area under the ROC curve with its bootstrap, the curve, and what the chosen threshold is worth."""
+        return score(findings, chosen.get(THRESHOLD))
 
     def illustrate(
         self, learner: Learner[Batch, Examined], cases: Sequence[Case], findings: Sequence[Examined], folder: Path

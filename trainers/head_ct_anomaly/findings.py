@@ -42,6 +42,8 @@ FREQUENCY: Mapping[Kind, float] = MappingProxyType(
 )
 """Probabilities of a finding's kind."""
 
+BLEEDS = (Kind.INTRACEREBRAL, Kind.SUBDURAL, Kind.EPIDURAL, Kind.SUBARACHNOID)
+
 
 class Finding(NamedTuple):
     """A finding as a reader would note it.

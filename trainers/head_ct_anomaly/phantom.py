@@ -6,7 +6,7 @@ voxels. Whether a case is abnormal is asked for, since only normal ones are trai
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -19,9 +19,9 @@ from scipy import ndimage
 from trainers.cad.case import Floats, Image
 from trainers.cad.phantoms.brain import grow_brain, pose
 from trainers.head_ct_anomaly.anatomy import FINEST_MM, GrowBrain, Head, build_head
-from trainers.head_ct_anomaly.findings import FREQUENCY, Finding, Kind, add_finding
+from trainers.head_ct_anomaly.findings import BLEEDS, FREQUENCY, Finding, Kind, add_finding
 
-PHANTOM_VERSION = 1
+PHANTOM_VERSION = 2
 """Part of every cached phantom's name. Raise it with any change that alters a phantom."""
 
 GAP_MM = (0.5, 1.8)
@@ -39,16 +39,18 @@ class Preset:
         shape: Voxels along z, y, x.
         spacing: Edge of a voxel, mm.
         noise_hu: Least and greatest standard deviation of the noise.
+        kinds: What is to be found. Voxels of 3 mm average away what is only a little darker than brain.
     """
 
     shape: tuple[int, int, int]
     spacing: float
     noise_hu: tuple[float, float]
+    kinds: tuple[Kind, ...] = tuple(Kind)
 
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
-        "tiny": Preset((48, 64, 56), 3.2, noise_hu=(1.5, 3.0)),
+        "tiny": Preset((48, 64, 56), 3.2, noise_hu=(1.5, 3.0), kinds=BLEEDS),
         "small": Preset((96, 128, 112), 1.6, noise_hu=(2.5, 5.0)),
         "full": Preset((192, 256, 224), 0.8, noise_hu=(4.0, 9.0)),
     }
@@ -94,7 +96,7 @@ def make_phantom(preset: Preset, seed: int, index: int, *, is_abnormal: bool, la
     # The field of view holds the vertex and the skull's base, not the neck.
     points = pose(rng, fine_shape, preset.spacing / fineness, rng.uniform(0.94, 1.04))
     head = build_head(rng, points, fineness, preset.spacing, _grower(rng, index, labels))
-    findings = _add_findings(rng, head) if is_abnormal else []
+    findings = _add_findings(rng, head, preset.kinds) if is_abnormal else []
     return Phantom(
         hu=_scan(rng, head, preset),
         kinds=np.array([finding.kind.value for finding in findings], np.str_),
@@ -115,11 +117,12 @@ def _grower(rng: Generator, index: int, labels: Path | None) -> GrowBrain:
     return lambda points, spacing: strip_skull(tissues_of(label_map.sample(points)), spacing)
 
 
-def _add_findings(rng: Generator, head: Head) -> list[Finding]:
+def _add_findings(rng: Generator, head: Head, kinds: Sequence[Kind]) -> list[Finding]:
     wanted = 1 + int(rng.random() < SECOND_FINDING)
-    kinds, found = list(FREQUENCY), list[Finding]()
+    shares = np.array([FREQUENCY[kind] for kind in kinds])
+    found = list[Finding]()
     while len(found) < wanted:
-        kind: Kind = kinds[rng.choice(len(kinds), p=list(FREQUENCY.values()))]
+        kind = kinds[rng.choice(len(kinds), p=shares / shares.sum())]
         finding = add_finding(rng, head, kind)
         if finding is not None:
             found.append(finding)

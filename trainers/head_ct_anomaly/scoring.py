@@ -14,6 +14,15 @@ SPECIFICITIES, SENSITIVITIES = (0.88, 0.95), (0.68, 0.9)
 """At which sensitivities and specificities are given; the first ones are those of the JHPCN report 2018."""
 
 
+THRESHOLD = "threshold_hu"
+"""Name of the threshold in what is chosen and in the outcome."""
+
+
+def best_threshold(examined: Sequence[Examined]) -> float:
+    """Give the score, HU, from which on to call a case abnormal: where sensitivity + specificity is greatest."""
+    return roc(_scored(examined)).youden_threshold
+
+
 def quick_area(examined: Sequence[Examined]) -> float:
     """Give the area under the ROC curve alone, for reports on the way; one half where the cases are of one kind."""
     if len({each.is_abnormal for each in examined}) < 2:
@@ -21,35 +30,33 @@ def quick_area(examined: Sequence[Examined]) -> float:
     return roc(_scored(examined)).area
 
 
-def score(examined: Sequence[Examined]) -> Outcome:
+def score(examined: Sequence[Examined], threshold_hu: float | None = None) -> Outcome:
     """Give the outcome of an autoencoder.
 
     Args:
         examined: Cases of both kinds.
+        threshold_hu: Score from which on a case is called abnormal, chosen on the validation cases; None if there is
+            none.
 
     Returns:
         Value and `roc_auc`: the area under the ROC curve, its variance by bootstrap over the cases. Operating points in
-        both directions with their intervals. `youden_*` are sensitivity and specificity at the threshold that separates
-        these cases best. `worst_on_finding` is the share of the abnormal cases whose worst patch touches a finding,
-        where that is known. Curve `roc` with its 95% band.
+        both directions with their intervals. `sensitivity_at_threshold` and its like are those of the threshold
+        given: on the validation cases, which it was chosen on, they flatter. `worst_on_finding` is the share of the
+        abnormal cases whose worst patch touches a finding, where that is known. Curve `roc` with its 95% band.
 
     Raises:
         EvaluationError: If all cases are of one kind.
     """
     scored = _scored(examined)
-    curve, spread = roc(scored), bootstrap_roc(scored)
-    is_called = np.array([each.score >= curve.youden_threshold for each in examined])
-    is_abnormal = np.array([each.is_abnormal for each in examined])
+    spread = bootstrap_roc(scored)
     metrics = {
         "roc_auc": spread.estimate,
         "roc_auc_low": spread.low,
         "roc_auc_high": spread.high,
         **_operating_metrics(scored),
-        "youden_threshold_hu": curve.youden_threshold,
-        "youden_sensitivity": float(is_called[is_abnormal].mean()),
-        "youden_specificity": float(1 - is_called[~is_abnormal].mean()),
+        **_metrics_at(threshold_hu, examined),
         "cases": float(len(examined)),
-        "abnormal_cases": float(is_abnormal.sum()),
+        "abnormal_cases": float(sum(each.is_abnormal for each in examined)),
     }
     located = [each.is_on_finding for each in examined if each.is_on_finding is not None]
     if located:
@@ -66,6 +73,18 @@ def _operating_metrics(scored: Sequence[ScoredCase]) -> dict[str, float]:
         f"{name}{end}": figure
         for name, at in zip(names, points, strict=True)
         for end, figure in zip(ends, at, strict=True)
+    }
+
+
+def _metrics_at(threshold_hu: float | None, examined: Sequence[Examined]) -> dict[str, float]:
+    if threshold_hu is None:
+        return {}
+    is_called = np.array([each.score >= threshold_hu for each in examined])
+    is_abnormal = np.array([each.is_abnormal for each in examined])
+    return {
+        THRESHOLD: threshold_hu,
+        "sensitivity_at_threshold": float(is_called[is_abnormal].mean()),
+        "specificity_at_threshold": float(1 - is_called[~is_abnormal].mean()),
     }
 
 

@@ -22,7 +22,7 @@ from trainers.cad.phantoms.labels import read_label_map, strip_skull, tissues_of
 from trainers.metastasis.enhancement import draw_enhancement
 from trainers.metastasis.nodules import Spread, draw_nodules, seed_nodules
 
-PHANTOM_VERSION = 1
+PHANTOM_VERSION = 3
 """Part of every cached phantom's name. Raise it with any change that alters a phantom."""
 
 SIGNAL: Mapping[Tissue, float] = MappingProxyType(
@@ -55,7 +55,7 @@ class Preset:
     noise: float
 
 
-_TINY = Spread(lesion_free=0.15, further=1.2, diameter_mm=(3.5, 6.5, 16.0), signal=(0.85, 1.25))
+_TINY = Spread(lesion_free=0.15, further=2.5, diameter_mm=(5.0, 9.0, 18.0), signal=(0.85, 1.25))
 _LARGE = Spread(lesion_free=0.1, further=3.0, diameter_mm=(2.5, 7.0, 30.0), signal=(0.85, 1.25))
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(

@@ -10,6 +10,7 @@ from bohpo.views.figures import Reports
 from bohpo.views.insight import insight
 from bohpo.views.report import headline, plots, tables
 from bohpo.views.report.markup import Markup, element, join, script
+from bohpo.views.report.measured import measured
 from bohpo.views.status import status
 
 
@@ -53,6 +54,7 @@ def _main(view: CampaignView, reports: Reports | None) -> Markup:
             class_="beside",
         ),
         *(element("section", element("h2", title), plot(view)) for title, plot in _curves(view)),
+        measured(view),
         element("section", element("h2", "The parameters"), plots.parameters(view, found)),
         element(
             "section",

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from trainers.cad.cache import cache_folder, cached
+from trainers.cad.cache import cache_folder, cached, in_chance_order
 from trainers.cad.case import Case
 
 
@@ -115,3 +115,9 @@ def test_without_a_wish_the_cache_is_in_the_home_directory(monkeypatch: pytest.M
     monkeypatch.delenv("BOHPO_CACHE")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache_folder() == tmp_path / ".cache" / "bohpo"
+
+
+def test_trainings_that_start_together_begin_with_different_cases() -> None:
+    orders = [in_chance_order(range(100)) for _ in range(2)]
+    assert orders[0] != orders[1]
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(100))

@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _read(folder: Path, split: Split = Split.TRAINING, count: int | None = None) -> list[Case]:
-    return list(read_folder(folder, split, count, Layout(spacing=1.0)))
+    return sorted(read_folder(folder, split, count, Layout(spacing=1.0)), key=lambda case: case.name)
 
 
 def _add(table: Path, row: str) -> None:
@@ -200,7 +200,8 @@ def test_a_volume_that_was_replaced_is_read_again(folder: Path) -> None:
 def test_cases_are_labelled_where_an_application_tells_them_apart(folder: Path) -> None:
     layout = Layout(spacing=1.0, is_labelled=True)
     (folder / "labels.csv").write_text("case,label\na,normal\nb,abnormal\nc,normal\nc,abnormal\nd,sick\n")
-    assert [case.is_abnormal for case in read_folder(folder, Split.TRAINING, None, layout)] == [False, True]
+    labels = {case.name: case.is_abnormal for case in read_folder(folder, Split.TRAINING, None, layout)}
+    assert labels == {"a": False, "b": True}
     for split, problem in (
         (Split.VALIDATION, "c: labels.csv says normal and abnormal; keep one of its lines"),
         (Split.TEST, "d: line 6 of labels.csv says label 'sick'; write one of normal, abnormal"),

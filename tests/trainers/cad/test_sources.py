@@ -17,7 +17,7 @@ def _settings(data: str, **more: float) -> Settings:
 
 
 def _names(data: str, split: Split = Split.TRAINING) -> list[str]:
-    return [case.name for case in Balls().cases(_settings(data), split)]
+    return sorted(case.name for case in Balls().cases(_settings(data), split))
 
 
 def test_phantoms_are_called_by_preset_seed_and_number() -> None:

@@ -70,7 +70,7 @@ def test_patches_with_little_inside_are_not_scored(learner: AnomalyLearner) -> N
     patches, inside = learner.score_patches(case), is_inside(case.volume)
     padded = np.pad(inside, 8)
     shares = [padded[z + 8 : z + 16, y + 8 : y + 16, x + 8 : x + 16].mean() for z, y, x in patches.corners]
-    assert min(shares) >= 0.5
+    assert min(shares) >= 0.75
     covered = np.zeros_like(padded)
     for z, y, x in patches.corners:
         covered[z + 8 : z + 16, y + 8 : y + 16, x + 8 : x + 16] = True
@@ -99,11 +99,11 @@ def test_the_map_is_the_mean_of_the_scores_of_the_patches_around_each_voxel() ->
 
 def test_a_case_s_map_is_hottest_around_what_is_not_reproduced_and_cold_outside(learner: AnomalyLearner) -> None:
     signal = _cube()
-    signal[20:24, 12:16, 28:32] = 0.5
+    signal[20:24, 14:18, 22:26] = 0.5
     found = learner.anomaly_map(_case(signal))
     assert (found[~is_inside(signal)] == 0).all()
     hottest = np.argwhere(found > 0.9 * found.max()).mean(axis=0)
-    assert np.abs(hottest - [21.5, 13.5, 29.5]).max() < 2
+    assert np.abs(hottest - [21.5, 15.5, 23.5]).max() < 2
     assert found[8, 30, 10] == 0
 
 

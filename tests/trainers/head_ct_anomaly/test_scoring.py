@@ -6,7 +6,7 @@ import pytest
 
 from bohpo.errors import EvaluationError
 from trainers.head_ct_anomaly.anomaly import Examined
-from trainers.head_ct_anomaly.scoring import quick_area, score
+from trainers.head_ct_anomaly.scoring import best_threshold, quick_area, score
 
 
 def _examined(abnormal: list[float], normal: list[float]) -> list[Examined]:
@@ -27,11 +27,17 @@ def test_the_value_is_the_share_of_pairs_in_their_right_order() -> None:
     assert outcome.metrics["worst_on_finding"] == 0.5
 
 
-def test_the_best_threshold_is_read_off_the_cases() -> None:
-    metrics = score(_examined([9.0, 5.0, 7.0], [6.0, 4.0])).metrics
-    assert metrics["youden_threshold_hu"] == 7.0
-    assert metrics["youden_sensitivity"] == pytest.approx(2 / 3)
-    assert metrics["youden_specificity"] == 1.0
+def test_a_threshold_that_was_chosen_on_some_cases_is_judged_on_others() -> None:
+    chosen = best_threshold(_examined([9.0, 5.0, 7.0], [6.0, 4.0]))
+    assert chosen == 7.0
+    metrics = score(_examined([8.0, 7.0, 6.0, 6.5], [5.0, 7.5]), chosen).metrics
+    assert metrics["threshold_hu"] == 7.0
+    assert metrics["sensitivity_at_threshold"] == 0.5
+    assert metrics["specificity_at_threshold"] == 0.5
+
+
+def test_without_a_threshold_nothing_is_said_of_one() -> None:
+    assert not [name for name in score(_examined([9.0], [6.0])).metrics if "threshold" in name]
 
 
 def test_operating_points_come_in_both_directions_with_their_intervals() -> None:

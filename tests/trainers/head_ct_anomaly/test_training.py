@@ -55,9 +55,10 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(
 
 def test_evaluation_scores_test_cases_and_writes_anomaly_maps(configuration: Configuration, tmp_path: Path) -> None:
     context = Context.in_directory(tmp_path / "train", seed=1)
-    train(configuration, context)
+    trained = train(configuration, context)
     outcome = evaluate(configuration, context.model, Context.in_directory(tmp_path / "evaluate"))
     assert outcome.metrics["cases"] == 4
+    assert outcome.metrics["threshold_hu"] == trained.metrics["threshold_hu"], "chosen on the validation cases"
     written = {path.name for path in (tmp_path / "evaluate" / "anomaly_maps").iterdir()}
     case = "phantom-tiny-0-200000"
     assert written == {f"{case}-anomaly.nii.gz", f"{case}-head.nii.gz", f"{case}-anomaly.png"}
