@@ -25,7 +25,27 @@ Moment = TypeVar("Moment", float, Span)
 
 
 class Tally:
-    """What is counted over the trials of one campaign."""
+    """What is counted over the trials of one campaign.
+
+    Attributes:
+        trials: What was counted.
+        states: Trials by state.
+        alive: Attempts that may still write their outcome, by trial and number.
+        starts: When attempts started, ascending.
+        ended: When attempts that have ended occupied their slots.
+        waited: From submissions to starts.
+        gaps: From the end of an attempt to the next start in its slot.
+        trained: What trainings took.
+    """
+
+    trials: Trials
+    states: Counter[TrialState]
+    alive: dict[tuple[int, int], Attempt]
+    starts: list[float]
+    ended: Spans
+    waited: Sum
+    gaps: Gaps
+    trained: Sum
 
     def __init__(self, trials: Iterable[Trial] = (), *, maximize: bool) -> None:
         """Count `trials`.
@@ -62,9 +82,9 @@ class Tally:
 
     def _forget(self) -> None:
         self.trials = Trials.known((), (), (), ())
-        self.states: Counter[TrialState] = Counter()
-        self.alive: dict[tuple[int, int], Attempt] = {}
-        self.starts: list[float] = []
+        self.states = Counter()
+        self.alive = {}
+        self.starts = []
         self.ended = Spans()
         self.waited = Sum()
         self.gaps = Gaps()
