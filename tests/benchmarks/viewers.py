@@ -102,7 +102,7 @@ class Audience:
         self._lock = threading.Lock()
         self._ticks: dict[int, tuple[float, float]] = {}
         self._quiet_since = time.monotonic()
-        self._at_work = 0
+        self._at_work = self._listening = 0
         self._heard: set[int] = set()
         self._is_over = False
         self._streams = [Connection(address) for _ in range(count)]
@@ -139,6 +139,14 @@ class Audience:
             self._ticks.clear()
             self._heard.clear()
 
+    def wait(self) -> None:
+        """Wait until everybody looks: has seen the page and hears of ticks."""
+        while True:
+            with self._lock:
+                if self._listening == len(self._threads):
+                    return
+            time.sleep(0.02)
+
     def settle(self, quiet_s: float) -> None:
         """Wait until everybody has heard of something, nothing was heard for so long, and nobody asks for anything."""
         with self._lock:
@@ -156,6 +164,8 @@ class Audience:
             for path in self._seen:
                 pages.get(path)
             with stream.open(f"/api/v1/ticks?campaign={campaign}") as ticks:
+                with self._lock:
+                    self._listening += 1
                 while not self._is_over and (line := ticks.readline()):
                     if line.startswith(b"data:"):
                         self._ask_again(pages, json.loads(line.removeprefix(b"data:"))["revision"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from bohpo.trial import Trial, TrialState
@@ -47,7 +48,7 @@ def best_so_far(view: CampaignView) -> style.Drawing:
 def _incumbent(view: CampaignView) -> style.Trace:
     """Draw the best value so far: a step for each trial that was better than all before it."""
     line: list[tuple[float, float]] = []
-    earliest = len(view.trials)
+    earliest = math.inf
     for trial in view.ranked:  # best first: whoever was proposed before all better ones was the best once
         if trial.number < earliest and trial.value is not None:
             line.append((trial.number, trial.value))
