@@ -13,7 +13,7 @@ from itertools import pairwise
 from math import inf
 from typing import TypeAlias, TypeVar
 
-from bohpo.trial import Attempt, Trial, TrialState
+from bohpo.trial import Attempt, Trial, TrialState, best_trials
 from bohpo.views.campaign import Trials, training_seconds
 
 Span: TypeAlias = tuple[float, float]
@@ -70,11 +70,13 @@ class Tally:
         if len(trials) < len(self.trials):  # another database is in its place
             self._forget()
         changed = [(old, new) for old, new in zip(self.trials, trials, strict=False) if old is not new]
-        for old, new in changed:
-            self._count(old, -1)
-            self._count(new, 1)
-        for new in trials[len(self.trials) :]:
-            self._count(new, 1)
+        gone = [old for old, _ in changed]
+        come = [*(new for _, new in changed), *trials[len(self.trials) :]]
+        for trial in gone:
+            self._count(trial, -1)
+        for trial in come:
+            self._count(trial, 1)
+        self._rank(trials, gone, come)
         self.trials = Trials.known(
             trials, self._ranked, (self._pending[number] for number in sorted(self._pending)), self.alive.values()
         )
@@ -98,21 +100,31 @@ class Tally:
         self.states[trial.state] += times
         if trial.state is TrialState.PENDING:
             _keep(self._pending, trial.number, trial, times)
-        elif trial.state is TrialState.COMPLETE and trial.value is not None:
-            self._rank(trial, trial.value, times)
         if (seconds := training_seconds(trial)) is not None:
             self.trained.count(seconds, times)
         for attempt in trial.attempts:
             self._count_attempt(attempt, times)
 
-    def _rank(self, trial: Trial, value: float, times: int) -> None:
-        place = (self._sign * value, trial.number)
-        at = bisect_left(self._order, place)
-        if times > 0:
-            self._order.insert(at, place)
-            self._ranked.insert(at, trial)
-        else:
-            del self._order[at], self._ranked[at]
+    def _rank(self, trials: Sequence[Trial], gone: Sequence[Trial], come: Sequence[Trial]) -> None:
+        """Put the trials in order: all at once the first time, then those that changed."""
+        if not self.trials:
+            self._ranked = best_trials(trials, maximize=self._sign < 0)
+            self._order = [self._place_of(trial) for trial in self._ranked]
+            return
+        for trial in gone:
+            if _is_scored(trial):
+                at = bisect_left(self._order, self._place_of(trial))
+                del self._order[at], self._ranked[at]
+        for trial in come:
+            if _is_scored(trial):
+                place = self._place_of(trial)
+                at = bisect_left(self._order, place)
+                self._order.insert(at, place)
+                self._ranked.insert(at, trial)
+
+    def _place_of(self, trial: Trial) -> tuple[float, int]:
+        """Give what sorts the best trial first, and of equal ones the earlier."""
+        return self._sign * (trial.value or 0.0), trial.number
 
     def _count_attempt(self, attempt: Attempt, times: int) -> None:
         if attempt.state.is_alive:
@@ -197,6 +209,10 @@ class Gaps:
     def _count_between(self, spans: Sequence[Span], times: int) -> None:
         for (_, end), (start, _) in pairwise(spans):
             self._sum.count(max(start - end, 0.0), times)
+
+
+def _is_scored(trial: Trial) -> bool:
+    return trial.state is TrialState.COMPLETE and trial.value is not None
 
 
 def _keep(kept: dict[Key, Value], key: Key, value: Value, times: int) -> None:
