@@ -162,6 +162,7 @@ class Figure extends Piece {
   constructor(element) {
     super(element);
     this.canvas = one(".canvas", element);
+    this.brushes = []; // of a figure of lines across axes: what somebody drew, as plotly's selections
     for (const place of all(".waiting", element)) place.style.height = `${place.dataset.height}px`;
     for (const select of all("[data-option]", element)) select.addEventListener("change", () => this.reset());
   }
@@ -197,13 +198,41 @@ class Figure extends Piece {
       if (place.dataset.turn !== String(this.turn)) askedFor.delete(place); // other axes
       place.dataset.turn = this.turn;
       keepZoom(place, layout);
+      if (this.isBrushed) Object.assign(layout, { dragmode: "select", selections: structuredClone(this.brushes) });
       place.style.height = `${layout.height}px`;
-      Plotly.react(place, highlighted(panel.figure.data), layout, CONFIG);
+      const traces = highlighted(panel.figure.data);
+      Plotly.react(place, this.isBrushed ? brushed(traces, this.brushes) : traces, layout, CONFIG);
       if (place.dataset.heard) return;
       place.dataset.heard = "yes";
       place.on("plotly_click", (event) => choose(event.points[0]?.customdata));
+      if (!this.isBrushed) return;
+      place.on("plotly_selected", (event) => this.brush(event?.selections ?? []));
+      place.on("plotly_deselect", () => this.brush([]));
     });
   }
+
+  get isBrushed() {
+    return "brushed" in this.element.dataset;
+  }
+
+  brush(selections) {
+    this.brushes = selections.map(({ x0, x1, y0, y1 }) => ({ x0, x1, y0, y1 }));
+    this.draw();
+  }
+}
+
+// Lines across axes: those that pass through every rectangle that somebody drew, on each axis that it covers, stay.
+function brushed(traces, brushes) {
+  const passes = ({ x, y }) => brushes.every(({ x0, x1, y0, y1 }) => {
+    const [left, right] = [Math.min(x0, x1), Math.max(x0, x1)];
+    const [low, high] = [Math.min(y0, y1), Math.max(y0, y1)];
+    return x.every((axis, at) => axis < left || axis > right || (low <= y[at] && y[at] <= high));
+  });
+  return traces.map((trace) => {
+    if (!trace.mode.startsWith("lines")) return trace;
+    const opacity = passes(trace) ? (trace.opacity ?? 1) : 0.05;
+    return { ...trace, opacity, unselected: { marker: { opacity: 1 } } };
+  });
 }
 
 // Plotly keeps what somebody zoomed into only as long as the figure asks for the same range as before: so it does, until
