@@ -45,7 +45,7 @@ BELOW = (
     *(f"{PAGE}/parts/{part}" for part in ("trials", "history", "operating")),
 )
 DASHBOARD = "/dashboard/studies/1"
-DASHBOARD_TICKS = 3
+DASHBOARD_TICKS = 1
 """Each takes minutes."""
 QUIET_S = 2.5
 """Nothing was heard for so long: everybody has been told of everything."""

@@ -26,6 +26,7 @@ def compared(views: Sequence[CampaignView], *, by_time: bool = False) -> style.D
     if longest is None:
         return "No trial has completed yet."
     unit, seconds = next(((name, size) for name, size in UNITS if longest >= 2 * size), UNITS[-1])
+    reach = longest / seconds if by_time else max(line[-1][0] for _, line in lines if line)
     traces: list[Any] = [
         style.scatter(
             x=[elapsed / seconds if by_time else ended for ended, elapsed, _ in line],
@@ -50,7 +51,7 @@ def compared(views: Sequence[CampaignView], *, by_time: bool = False) -> style.D
     return style.figure(
         traces,
         440,
-        xaxis=style.axis(f"{unit} since the launch" if by_time else "completed trials", rangemode="tozero"),
+        xaxis=style.axis(f"{unit} since the launch" if by_time else "completed trials", range=[0, 1.02 * reach]),
         yaxis=style.axis(" or ".join(dict.fromkeys(view.metric for view in views))),
     )
 

@@ -176,6 +176,14 @@ def test_what_is_not_there_is_said_on_a_page_to_people_and_as_json_to_scripts(cl
     assert client.get("/campaigns/specimen/parts/nonsense").status_code == 404
 
 
+def test_an_address_that_makes_no_sense_is_said_on_a_page_too(client: TestClient) -> None:
+    told = client.get("/campaigns/specimen/trials/first")
+    assert told.status_code == 422
+    assert "<h1>This address makes no sense</h1>" in told.text and "Number: Input should be" in told.text
+    script = client.get("/campaigns/specimen/trials/first", headers={"Accept": "*/*"})
+    assert script.json()["mistakes"][0]["key"] == "path.number"
+
+
 def test_comparing_shows_only_what_differs(client: TestClient, store: Store, tmp_path: Path) -> None:
     specimen.record(store, tmp_path / "campaigns", name="other", ended=5, running=0)
     html = client.get("/compare", params={"campaign": ["specimen", "other"]}).text
