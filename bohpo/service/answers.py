@@ -236,14 +236,14 @@ def campaign_answer(
         elapsed_seconds=now.elapsed,
         remaining_seconds=now.remaining,
         jobs=view.jobs,
-        jobs_alive=sum(attempt.state.is_alive for attempt in view.attempts),
+        jobs_alive=len(view.alive),
         queue=None if queue is None else queue_answer(view, queue),
     )
 
 
 def queue_answer(view: CampaignView, state: QueueState) -> QueueAnswer:
     """Tell what the queue says of the jobs that are alive."""
-    alive = {attempt.job for attempt in view.attempts if attempt.state.is_alive}
+    alive = {attempt.job for attempt in view.alive}
     jobs = {
         job: JobAnswer(state=known.state.value, detail=known.detail)
         for job, known in state.jobs.items()

@@ -16,6 +16,7 @@ from bohpo.service import api, pages, troubles
 from bohpo.service.desk import Desk
 from bohpo.service.drivers import Drivers
 from bohpo.service.events import Ticks
+from bohpo.service.pages import static_files
 from bohpo.service.security.guards import Guards
 from bohpo.service.security.identity import Doorkeeper
 from bohpo.service.security.permission import Permission
@@ -70,12 +71,13 @@ def create_app(settings: Settings) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     site: Site = app.state.site
     poller = asyncio.create_task(_keep_polling(site))
+    prepared = asyncio.create_task(asyncio.to_thread(static_files.prepare))
     try:
         yield
     finally:
         site.ticks.end()
         poller.cancel()
-        await asyncio.gather(poller, return_exceptions=True)
+        await asyncio.gather(poller, prepared, return_exceptions=True)
         app.state.figures.close()
         site.store.close()
 

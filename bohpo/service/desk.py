@@ -24,6 +24,7 @@ from bohpo.study import Study
 from bohpo.trial import Curve, Trial
 from bohpo.views.campaign import CampaignView
 from bohpo.views.status import Status, status
+from bohpo.views.tally import Tally
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +76,7 @@ class _Seat:
     reader: TrialsReader
     created: float
     lock: threading.Lock = field(default_factory=threading.Lock)
+    tally: Tally | None = None
     curves: dict[int, Mapping[str, Curve]] = field(default_factory=dict)
     study: Study | None = None
     snapshot: Snapshot | None = None
@@ -139,7 +141,7 @@ class Desk:
                 seat.snapshot = self._read(name, seat, revision)
             elif _runs_on(known.view):
                 view = dataclasses.replace(known.view, now=time.time())
-                seat.snapshot = dataclasses.replace(known, view=view, status=status(view))
+                seat.snapshot = dataclasses.replace(known, view=view, status=status(view, seat.tally))
             assert seat.snapshot is not None
             return seat.snapshot
 
@@ -196,15 +198,16 @@ class Desk:
         campaign = self.store.campaign(name)
         if seat.study is None:
             seat.study = study_of(campaign)
-        view = view_of(
-            campaign, seat.study, seat.reader.read(), evaluations=self.store.evaluations(name), now=time.time()
-        )
+        if seat.tally is None:
+            seat.tally = Tally(maximize=seat.study.objective.maximize)
+        trials = seat.tally.update(seat.reader.read())
+        view = view_of(campaign, seat.study, trials, evaluations=self.store.evaluations(name), now=time.time())
         curves = {trial.number: seat.curves.get(trial.number) for trial in view.ranked[:CURVES_OF]}
         seat.curves = {
             number: self.store.curves(name, number) if known is None else known for number, known in curves.items()
         }
         view = dataclasses.replace(view, curves=seat.curves)
-        return Snapshot(revision, view, status(view), seat.study, self.store.lease(name))
+        return Snapshot(revision, view, status(view, seat.tally), seat.study, self.store.lease(name))
 
 
 def _runs_on(view: CampaignView) -> bool:

@@ -8,8 +8,6 @@ is asked to come again.
 from __future__ import annotations
 
 import asyncio
-import gzip
-import hashlib
 import json
 import os
 import threading
@@ -20,9 +18,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from starlette.requests import Request
+from starlette.responses import Response
+
 from bohpo.errors import NotFoundError, UsageError
 from bohpo.service.gather import reports_of
-from bohpo.trial import Trial, TrialState
+from bohpo.service.rendered import Rendered, sent
+from bohpo.trial import Trial
 from bohpo.views import figures as drawings
 from bohpo.views.campaign import CampaignView
 from bohpo.views.figures.style import MOST_LINES, Drawing
@@ -41,25 +43,13 @@ MOST_KEPT = 300
 MOST_CURVES = 60
 """Learning curves of one figure: each is a file to read."""
 
-COMPRESSION = 5
+STALE_S = 5
+"""After so long a browser asks again for a figure of which it got an earlier revision's."""
+
+JSON = "application/json"
 
 REST = 20.0
 """After the model was asked, it is left alone for so many times as long: of 20,000 trials it takes most of a minute."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """A figure, ready to be sent.
-
-    Attributes:
-        tag: Its ETag: the same figure of the same revision has the same one.
-        body: JSON, gzipped.
-        moment: Which revision it shows, as `Snapshot.moment` does.
-    """
-
-    tag: str
-    body: bytes
-    moment: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,14 +173,31 @@ def rendered(name: str, drawing: Drawing | Panels, metric: str, moment: str) -> 
         text = f'{json.dumps(head)[:-1]}, "panels": [{panels}]}}'
     else:
         text = f"{json.dumps(head)[:-1]}, {_body(drawing)}}}"
-    body = gzip.compress(text.encode(), COMPRESSION, mtime=0)
-    return Rendered(hashlib.sha256(body).hexdigest()[:24], body, moment)
+    return Rendered.of(text, moment)
+
+
+def delay(drawn: Rendered | None, snapshot: Snapshot) -> int | None:
+    """Give the seconds after which a browser asks again: it got no figure, or that of an earlier revision."""
+    if drawn is None:
+        return 1
+    return None if str(drawn.moment).partition("-")[0] == str(snapshot.revision) else STALE_S
+
+
+def figure_response(request: Request, drawn: Rendered | None, snapshot: Snapshot) -> Response:
+    """Send a figure, or ask the browser to come again."""
+    again = delay(drawn, snapshot)
+    later = {} if again is None else {"Retry-After": str(again)}
+    if drawn is None:
+        return Response(status_code=202, headers={**later, "Cache-Control": "no-store"})
+    answer = sent(request, drawn, JSON)
+    answer.headers.update(later)
+    return answer
 
 
 def _body(drawing: Drawing) -> str:
     if isinstance(drawing, str):
         return f'"sentence":{json.dumps(drawing)}'
-    return f'"figure":{drawing.to_json(validate=False)}'
+    return f'"figure":{json.dumps(drawing.as_json(), separators=(",", ":"))}'
 
 
 def _heard(task: asyncio.Task[Rendered]) -> None:
@@ -235,8 +242,7 @@ def _pair(view: CampaignView, options: Options) -> Drawing:
 
 def _learning(view: CampaignView, options: Options) -> Drawing:
     most = whole(options, "k", MOST_CURVES, 1, MOST_CURVES)
-    at_work = [trial for trial in view.trials if trial.state is TrialState.PENDING]
-    chosen: list[Trial] = [*view.ranked[:most], *at_work[:most]]
+    chosen: list[Trial] = [*view.ranked[:most], *view.pending[:most]]
     return drawings.learning_curves(view, {trial.number: reports_of(view.campaign, trial) for trial in chosen})
 
 

@@ -45,7 +45,7 @@ def view_of(
     Args:
         campaign: Its record.
         study: What it runs.
-        trials: All of its trials, by number.
+        trials: All of its trials, by number; `Trials` where their order by value is known.
         evaluations: Scorings on the test cases, in order.
         now: The moment, seconds since the epoch.
     """
@@ -56,7 +56,7 @@ def view_of(
         metric=study.objective.metric,
         maximize=study.objective.maximize,
         jobs=study.parallel.jobs,
-        trials=tuple(trials),
+        trials=trials if isinstance(trials, tuple) else tuple(trials),
         evaluations=tuple(evaluations),
         now=now,
         bounds=study.objective.limits,

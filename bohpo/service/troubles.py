@@ -78,6 +78,17 @@ def refusal_of(error: BohpoError) -> JSONResponse:
     return refusal(status, str(error), exit_code=error.exit_code, mistakes=mistake_answers(mistakes))
 
 
+def refusal_of_invalid(error: RequestValidationError) -> JSONResponse:
+    """Say what is wrong with the parts of a request, by key."""
+    mistakes = [
+        MistakeAnswer(
+            key=".".join(str(part) for part in detail["loc"]), problem=str(detail["msg"]), remedy="see the API"
+        )
+        for detail in error.errors()
+    ]
+    return refusal(422, "; ".join(f"{m.key}: {m.problem}" for m in mistakes), mistakes=mistakes)
+
+
 def mistake_answers(mistakes: Iterable[Mistake]) -> list[MistakeAnswer]:
     """Tell of mistakes."""
     return [MistakeAnswer(key=m.key, problem=m.problem, remedy=m.remedy) for m in mistakes]
@@ -96,10 +107,4 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-        mistakes = [
-            MistakeAnswer(
-                key=".".join(str(part) for part in detail["loc"]), problem=str(detail["msg"]), remedy="see the API"
-            )
-            for detail in error.errors()
-        ]
-        return refusal(422, "; ".join(f"{m.key}: {m.problem}" for m in mistakes), mistakes=mistakes)
+        return refusal_of_invalid(error)

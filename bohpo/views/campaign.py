@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from bohpo.space import Space
 from bohpo.store.records import Campaign, Evaluation, Event
@@ -12,6 +13,33 @@ from bohpo.trial import Attempt, AttemptState, Curve, Trial, TrialState, best_tr
 
 QUANTILE_95 = 1.96
 """Half-width of a 95% interval in standard deviations, of a normal distribution."""
+
+
+Bounds: TypeAlias = tuple[float | None, float | None]
+"""Lowest and highest value that an objective can have, each None where there is none."""
+
+
+class Trials(tuple[Trial, ...]):
+    """The trials of a campaign, by number, of which is known already what else would be looked for again and again.
+
+    Attributes:
+        ranked: The completed ones, best first.
+        pending: Those without an outcome, by number.
+        alive: Attempts that may still write their outcome.
+    """
+
+    ranked: tuple[Trial, ...]
+    pending: tuple[Trial, ...]
+    alive: tuple[Attempt, ...]
+
+    @classmethod
+    def known(
+        cls, trials: Iterable[Trial], ranked: Iterable[Trial], pending: Iterable[Trial], alive: Iterable[Attempt]
+    ) -> Trials:
+        """Put together what is known."""
+        made = cls(trials)
+        made.ranked, made.pending, made.alive = tuple(ranked), tuple(pending), tuple(alive)
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +52,12 @@ class CampaignView:
         metric: Name of the objective.
         maximize: Whether more is better.
         jobs: Jobs that the study keeps running at a time.
-        trials: All trials with their attempts, by number.
+        trials: All trials with their attempts, by number; `Trials` where their order by value is known.
         curves: Trial number -> curve's name -> curve, of the best few trials.
         evaluations: Scorings on the held-out test cases, in order.
         events: The campaign's history, in order.
         now: The moment, seconds since the epoch.
-        bounds: Lowest and highest value that the objective can have, each None where there is none.
+        bounds: Lowest and highest value that the objective can have.
         limit: Where the integral of a partial area ends, in units of the curve's abscissa, or None.
     """
 
@@ -43,12 +71,14 @@ class CampaignView:
     evaluations: tuple[Evaluation, ...] = ()
     events: tuple[Event, ...] = ()
     now: float = 0.0
-    bounds: tuple[float | None, float | None] = (None, None)
+    bounds: Bounds = (None, None)
     limit: float | None = None
 
     @property
-    def ranked(self) -> list[Trial]:
+    def ranked(self) -> Sequence[Trial]:
         """The completed trials, best first."""
+        if isinstance(self.trials, Trials):
+            return self.trials.ranked
         return best_trials(self.trials, maximize=self.maximize)
 
     @property
@@ -57,20 +87,27 @@ class CampaignView:
         return next(iter(self.ranked), None)
 
     @property
+    def pending(self) -> Sequence[Trial]:
+        """The trials without an outcome, by number."""
+        if isinstance(self.trials, Trials):
+            return self.trials.pending
+        return [trial for trial in self.trials if trial.state is TrialState.PENDING]
+
+    @property
     def attempts(self) -> Iterator[Attempt]:
         """All attempts at all trials."""
         return (attempt for trial in self.trials for attempt in trial.attempts)
 
+    @property
+    def alive(self) -> Sequence[Attempt]:
+        """The attempts that may still write their outcome."""
+        if isinstance(self.trials, Trials):
+            return self.trials.alive
+        return [attempt for attempt in self.attempts if attempt.state.is_alive]
+
     def interval(self, value: float, variance: float | None) -> tuple[float, float] | None:
         """Give the 95% interval of a score, cut at the bounds; None where its variance was not measured."""
-        if variance is None:
-            return None
-        half = QUANTILE_95 * math.sqrt(variance)
-        low, high = self.bounds
-        return (
-            max(value - half, -math.inf if low is None else low),
-            min(value + half, math.inf if high is None else high),
-        )
+        return interval(value, variance, self.bounds)
 
     def ended(self, attempt: Attempt) -> float | None:
         """Give the moment until which an attempt occupied its slot: now while it runs, None if it never began."""
@@ -79,6 +116,15 @@ class CampaignView:
         if attempt.ended is not None:
             return max(attempt.ended, attempt.started)
         return max(self.now, attempt.started) if attempt.state.is_alive else attempt.started
+
+
+def interval(value: float, variance: float | None, bounds: Bounds) -> tuple[float, float] | None:
+    """Give the 95% interval of a score, cut at the bounds; None where its variance was not measured."""
+    if variance is None:
+        return None
+    half = QUANTILE_95 * math.sqrt(variance)
+    low, high = bounds
+    return (max(value - half, -math.inf if low is None else low), min(value + half, math.inf if high is None else high))
 
 
 def is_running(trial: Trial) -> bool:

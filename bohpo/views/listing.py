@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -106,8 +106,13 @@ def page(
     """
     layout = _layout(view)
     makers = {column.name: make for column, make in layout}
-    kept = [trial for trial in view.trials if _holds(trial, makers, words)] if words.strip() else view.trials
-    ordered = _sorted(kept, makers.get(sort, layout[0][1]), descending=descending)
+    kept: Sequence[Trial] = view.trials
+    if words.strip():
+        kept = [trial for trial in view.trials if _holds(trial, makers, words)]
+    if sort == layout[0][0].name or sort not in makers:  # trials come by number
+        ordered = kept[::-1] if descending else kept
+    else:
+        ordered = _sorted(kept, makers[sort], descending=descending)
     pages = max(1, -(-len(ordered) // per_page))
     at = min(max(number, 1), pages)
     shown = ordered[(at - 1) * per_page : at * per_page]

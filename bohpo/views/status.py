@@ -9,14 +9,12 @@ out the burst at the beginning: its window begins with the start that filled the
 
 from __future__ import annotations
 
-import heapq
 from dataclasses import dataclass
-from itertools import pairwise
-from statistics import fmean
 
 from bohpo.store.records import CampaignState
 from bohpo.trial import Trial, TrialState
-from bohpo.views.campaign import CampaignView, is_running, training_seconds
+from bohpo.views.campaign import CampaignView, is_running
+from bohpo.views.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,69 +52,59 @@ class Status:
     remaining: float | None
 
 
-def status(view: CampaignView) -> Status:
-    """Sum up where a campaign stands."""
-    best = view.best
-    complete = sum(trial.state is TrialState.COMPLETE for trial in view.trials)
-    failed = sum(trial.state is TrialState.FAILED for trial in view.trials)
-    running = sum(is_running(trial) for trial in view.trials)
+def status(view: CampaignView, tally: Tally | None = None) -> Status:
+    """Sum up where a campaign stands.
+
+    Args:
+        view: The campaign.
+        tally: Its trials, counted; None to count them now.
+    """
+    tally = tally or Tally(view.trials, maximize=view.maximize)
+    best = next(iter(tally.trials.ranked), None)
+    complete, failed = tally.states[TrialState.COMPLETE], tally.states[TrialState.FAILED]
+    running = sum(is_running(trial) for trial in tally.trials.pending)
     budget = view.campaign.budget_trials
     return Status(
         complete=complete,
         failed=failed,
         running=running,
-        queued=len(view.trials) - complete - failed - running,
+        queued=len(tally.trials.pending) - running,
         left=None if budget is None else max(budget - complete - failed, 0),
         best=best,
         interval=None if best is None or best.value is None else view.interval(best.value, best.variance),
-        busy=busy_fraction(view),
-        busy_after=busy_fraction(view, after=view.jobs),
-        mean_gap=mean_gap(view),
-        mean_wait=mean_wait(view),
+        busy=busy_fraction(view, tally),
+        busy_after=busy_fraction(view, tally, after=view.jobs),
+        mean_gap=tally.gaps.mean,
+        mean_wait=tally.waited.mean,
         elapsed=max((view.campaign.ended or view.now) - view.campaign.created, 0.0),
-        remaining=remaining_seconds(view),
+        remaining=remaining_seconds(view, tally),
     )
 
 
-def busy_fraction(view: CampaignView, *, after: int = 1) -> float | None:
+def busy_fraction(view: CampaignView, tally: Tally, *, after: int = 1) -> float | None:
     """Give the share of the slots' time that attempts occupied; see the module for the definition.
 
     Args:
         view: The campaign.
+        tally: Its trials, counted.
         after: The window begins with this start: 1 for the first, `view.jobs` for the one that fills the slots.
 
     Returns:
         The share, in [0, 1], or None where the window has no length.
     """
-    starts = sorted(attempt.started for attempt in view.attempts if attempt.started is not None)
+    starts = tally.starts
     if len(starts) < after:
         return None
     first = starts[after - 1]
-    last = view.now if _starts_more(view) else starts[-1]
+    last = view.now if _starts_more(view, tally) else starts[-1]
     if last <= first:
         return None
-    occupied = sum(max(min(end, last) - max(start, first), 0.0) for start, end in _intervals(view))
-    return min(occupied / (view.jobs * (last - first)), 1.0)
+    running = (attempt.started for attempt in tally.alive.values() if attempt.ended is None)
+    occupied = sum(max(min(view.now, last) - max(start, first), 0.0) for start in running if start is not None)
+    return min((occupied + tally.ended.within(first, last)) / (view.jobs * (last - first)), 1.0)
 
 
-def mean_gap(view: CampaignView) -> float | None:
-    """Give the mean time from the end of an attempt to the next start in its slot, in seconds, or None."""
-    slots: dict[int, list[tuple[float, float]]] = {}
-    for attempt in view.attempts:
-        end = view.ended(attempt)
-        if attempt.started is not None and end is not None:
-            slots.setdefault(attempt.worker, []).append((attempt.started, end))
-    gaps = [max(start - end, 0.0) for slot in slots.values() for (_, end), (start, _) in pairwise(sorted(slot))]
-    return fmean(gaps) if gaps else None
-
-
-def mean_wait(view: CampaignView) -> float | None:
-    """Give the mean time from the submission of an attempt to its start, in seconds, or None."""
-    waits = [max(a.started - a.submitted, 0.0) for a in view.attempts if a.started is not None]
-    return fmean(waits) if waits else None
-
-
-def remaining_seconds(view: CampaignView) -> float | None:
+def remaining_seconds(view: CampaignView, tally: Tally) -> float | None:
     """Estimate the time until the budget of trials is used up.
 
     Every training is taken to last as long as the completed ones did on average, and every slot to take the next
@@ -125,35 +113,25 @@ def remaining_seconds(view: CampaignView) -> float | None:
     Returns:
         Seconds; None without a budget of trials, before the first completed trial, or when nothing is at work.
     """
-    durations = [seconds for trial in view.trials if (seconds := training_seconds(trial)) is not None]
-    budget = view.campaign.budget_trials
-    if budget is None or not durations or view.campaign.state is not CampaignState.ACTIVE:
+    duration, budget = tally.trained.mean, view.campaign.budget_trials
+    if budget is None or duration is None or view.campaign.state is not CampaignState.ACTIVE:
         return None
-    duration, gap = fmean(durations), mean_gap(view) or 0.0
-    running = [trial for trial in view.trials if is_running(trial)]
-    ended = sum(trial.state is not TrialState.PENDING for trial in view.trials)
+    running = [trial for trial in tally.trials.pending if is_running(trial)]
+    ended = len(tally.trials) - len(tally.trials.pending)
     free = [max(duration - _age(view, trial), 0.0) for trial in running]
-    free += [0.0] * (view.jobs - len(free))
-    heapq.heapify(free)
-    for _ in range(budget - ended - len(running)):
-        heapq.heapreplace(free, free[0] + gap + duration)
-    return max(free)
+    free = sorted([*free, *[0.0] * (view.jobs - len(free))])
+    # No slot is busy for longer than a training lasts, so they take the next trials in turns, each round of them alike.
+    round_s = (tally.gaps.mean or 0.0) + duration
+    rounds, rest = divmod(max(budget - ended - len(running), 0), len(free))
+    return max([free[-1] + rounds * round_s, *[free[rest - 1] + (rounds + 1) * round_s] * (rest > 0)])
 
 
-def _intervals(view: CampaignView) -> list[tuple[float, float]]:
-    return [
-        (attempt.started, end)
-        for attempt in view.attempts
-        if attempt.started is not None and (end := view.ended(attempt)) is not None
-    ]
-
-
-def _starts_more(view: CampaignView) -> bool:
+def _starts_more(view: CampaignView, tally: Tally) -> bool:
     """Whether the campaign has still something to start."""
     if view.campaign.state is not CampaignState.ACTIVE:
         return False
-    waiting = any(trial.state is TrialState.PENDING and not is_running(trial) for trial in view.trials)
-    return waiting or view.campaign.budget_trials is None or len(view.trials) < view.campaign.budget_trials
+    waiting = any(not is_running(trial) for trial in tally.trials.pending)
+    return waiting or view.campaign.budget_trials is None or len(tally.trials) < view.campaign.budget_trials
 
 
 def _age(view: CampaignView, trial: Trial) -> float:

@@ -2,13 +2,18 @@
 
     python -m tests.benchmarks.serving
 
-Ready: from asking for the campaign's page to holding its figures, by a service that has not read the campaign yet.
-Tick: one more result is recorded; every viewer hears of it and asks again for what it sees: the standing, the headline,
-the best configuration and the progress at the top of the page, or all that does not ask the model. The service's
-processor time of a tick does not depend on what else the machine does; the wall time, from the first viewer that hears
-of it to the last that has what it sees, does, as viewers and service share it. optuna-dashboard, where it is
-installed, answers one more result's worth of its own page to as many viewers, on the same database. Driver: results
-recorded per second while the viewers look, over those while nobody does, in turns.
+Interactive: from asking for the campaign's page in Chromium to its figures in sight being drawn and its script having
+time to answer; first with nothing in the browser's cache and a service that has not read the campaign yet, then once
+more. Tick: one more result is recorded; every viewer hears of it and asks what is new of what it sees: the standing,
+the headline, the best configuration and the progress at the top of the page, or all that does not ask the model. The
+service's processor time of a tick does not depend on what else the machine does; the wall time, from the first viewer
+that hears of it to the last that has what it sees, does, as viewers and service share it. optuna-dashboard, where it
+is installed, answers one more result's worth of its own page to as many viewers, on the same database.
+
+Recording: results that one process records per second, back to back, while the viewers look at the top of the page,
+over those while nobody does, in turns. It takes all of a core, and so do viewers and service: what it says is how they
+share the machine. Driver: trials that finish per minute in a campaign of trainings of some seconds, watched and not, in
+turns: as on a cluster, the driver waits for jobs rather than for the processor.
 """
 
 from __future__ import annotations
@@ -25,8 +30,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bohpo.store import Owner, open_store
+from tests.benchmarks import paced
 from tests.benchmarks.arguments import answer, exit_code_of, parser_of, positive, talk
 from tests.benchmarks.filled_database import NAME, fill
+from tests.benchmarks.interactive import IS_DRAWN_BY_DASHBOARD, IS_INTERACTIVE, Opened, opened
 from tests.benchmarks.readers import record_result
 from tests.benchmarks.report import columns
 from tests.benchmarks.viewers import Audience, Service, fetch, start_dashboard, start_service
@@ -37,6 +44,9 @@ BELOW = (
     *(f"{PAGE}/figures/{figure}" for figure in ("froc", "parallel", "slices", "timeline", "learning")),
     *(f"{PAGE}/parts/{part}" for part in ("trials", "history", "operating")),
 )
+DASHBOARD = "/dashboard/studies/1"
+DASHBOARD_TICKS = 1
+"""Each takes minutes."""
 QUIET_S = 2.5
 """Nothing was heard for so long: everybody has been told of everything."""
 
@@ -46,7 +56,7 @@ class Cost:
     """What ticks cost.
 
     Attributes:
-        ready_s: Until the campaign was there, in seconds.
+        ready_s: Until the campaign's page and its figures were sent, in seconds; without a browser.
         processor_s: Processor time of the service for each tick, in seconds.
         wall_s: From the first viewer that heard of a tick to the last that had what it sees, in seconds.
     """
@@ -63,6 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--viewers", type=positive, default=20, help="by default 20")
     parser.add_argument("--ticks", type=positive, default=10, help="results that are watched")
     parser.add_argument("--results", type=positive, default=300, help="results that the driver records in each turn")
+    parser.add_argument("--seconds", type=positive, default=40, help="of each turn of the driver of trainings")
     parser.add_argument("--turns", type=positive, default=3, help="turns with and without viewers")
     options = parser.parse_args(arguments)
     return exit_code_of(lambda: report(options))
@@ -72,31 +83,75 @@ def report(options: argparse.Namespace) -> None:
     """Measure everything and print it."""
     with tempfile.TemporaryDirectory(prefix="bohpo-serving-") as name:
         folder = Path(name)
-        database = folder / "bohpo.db"
         talk(f"{options.trials} trials ...")
-        fill(str(database), options.trials)
-        rows = []
-        for what, seen in (("top of the page", TOP), ("whole page", TOP + BELOW)):
-            talk(f"{what} ...")
-            with start_service(folder) as service:
-                rows.append([f"bohpo, {what}", *_cells(_watched(service, database, seen, options))])
-                talk("  ".join(rows[-1]))
-        talk("optuna-dashboard ...")
-        with start_dashboard(folder) as dashboard:
-            if dashboard is None:
-                talk("optuna-dashboard is not installed; `pip install optuna-dashboard`")
-            else:
-                rows.append(["optuna-dashboard", *_cells(_asked_again(dashboard, database, options))])
-                talk("  ".join(rows[-1]))
-        talk("the driver, watched and alone ...")
+        fill(str(folder / "bohpo.db"), options.trials)
+        answer(f"{options.trials:,} trials, {options.viewers} viewers, {os.cpu_count()} cores")
+        answer(f"\n{_interactive(folder)}")
+        answer(f"\n{_ticks(folder, options)}")
+        answer(f"\n{_driver(folder, options)}")
+
+
+def _interactive(folder: Path) -> str:
+    """Open the campaign's page, and optuna-dashboard's, in a browser."""
+    rows = [["interactive, s", "first", "again"]]
+    with start_service(folder) as service:
+        rows.append(["bohpo", *_opened(opened(service.address, PAGE, IS_INTERACTIVE))])
+    with start_dashboard(folder) as dashboard:
+        if dashboard is not None:
+            rows.append(["optuna-dashboard", *_opened(opened(dashboard.address, DASHBOARD, IS_DRAWN_BY_DASHBOARD))])
+    return columns(rows)
+
+
+def _opened(found: Opened | None) -> list[str]:
+    return ["no browser", ""] if found is None else [f"{found.first_s:.2f}", f"{found.again_s:.2f}"]
+
+
+def _ticks(folder: Path, options: argparse.Namespace) -> str:
+    """Have viewers hear of results."""
+    database, rows = folder / "bohpo.db", []
+    for what, seen in (("top of the page", TOP), ("whole page", TOP + BELOW)):
+        talk(f"{what} ...")
         with start_service(folder) as service:
-            alone, watched = _driver(service, database, options)
-        head = ["", "ready, s", "processor, ms", "most", "wall, ms", "most"]
-        ratio = statistics.median(w / a for w, a in zip(watched, alone, strict=True))
-        speed = f"{statistics.median(watched):.1f} with {options.viewers} viewers, {statistics.median(alone):.1f} alone"
-        title = f"{options.trials:,} trials, {options.viewers} viewers, medians of {options.ticks} ticks"
-        told = f"results recorded per second: {speed}; ratio {ratio:.3f} (median of {options.turns} turns)"
-        answer(f"{title}\n\n{columns([head, *rows])}\n\n{told}")
+            rows.append([f"bohpo, {what}", *_cells(_watched(service, database, seen, options))])
+    talk("optuna-dashboard ...")
+    with start_dashboard(folder) as dashboard:
+        if dashboard is None:
+            talk("optuna-dashboard is not installed; `pip install optuna-dashboard`")
+        else:
+            rows.append(["optuna-dashboard", *_cells(_asked_again(dashboard, database, options))])
+    head = ["a tick, medians and worst", "ready, s", "processor, ms", "worst", "wall, ms", "worst"]
+    return columns([head, *rows])
+
+
+def _driver(folder: Path, options: argparse.Namespace) -> str:
+    """Compare how fast drivers are while somebody looks, and while nobody does."""
+    talk("recording, watched and alone ...")
+    rows = [["", "alone", "watched", "ratio", "of turns"]]
+    with start_service(folder) as service, _recorder(folder / "bohpo.db") as record:
+        fetch(service.address, PAGE)
+        speeds = _in_turns(service, NAME, TOP, lambda: _speed(record, options.results), options)
+        rows.append(["recording, results per second", *speeds])
+    talk("a driver of trainings, watched and alone ...")
+    with start_service(folder) as service, paced.driving(folder) as driven:
+        seen = tuple(path.replace(NAME, paced.NAME) for path in TOP + BELOW)
+        speeds = _in_turns(service, paced.NAME, seen, lambda: driven.per_minute(options.seconds), options)
+        rows.append([f"driver, {paced.JOBS} trainings of {paced.TRAINING_S:g} s, trials per minute", *speeds])
+    return columns(rows)
+
+
+def _in_turns(
+    service: Service, campaign: str, seen: Sequence[str], measure: Callable[[], float], options: argparse.Namespace
+) -> list[str]:
+    """Measure alone and watched, in turns: the medians, and the median of the turns' ratios with their range."""
+    alone, watched = [], []
+    for _ in range(options.turns):
+        alone.append(measure())
+        with Audience(service.address, campaign, seen, options.viewers) as audience:
+            audience.wait()
+            watched.append(measure())
+    ratios = sorted(w / a for w, a in zip(watched, alone, strict=True))
+    medians = [f"{statistics.median(speeds):.1f}" for speeds in (alone, watched)]
+    return [*medians, f"{statistics.median(ratios):.3f}", f"{ratios[0]:.3f} to {ratios[-1]:.3f}"]
 
 
 def _watched(service: Service, database: Path, seen: Sequence[str], options: argparse.Namespace) -> Cost:
@@ -127,7 +182,7 @@ def _asked_again(dashboard: Service, database: Path, options: argparse.Namespace
     ready_s = time.perf_counter() - began
     processor, wall = [], []
     with _recorder(database) as record:
-        for _ in range(options.ticks):
+        for _ in range(min(options.ticks, DASHBOARD_TICKS)):
             record()
             before, began = dashboard.processor_s, time.perf_counter()
             for _ in range(options.viewers):
@@ -135,19 +190,6 @@ def _asked_again(dashboard: Service, database: Path, options: argparse.Namespace
             processor.append(dashboard.processor_s - before)
             wall.append(time.perf_counter() - began)
     return Cost(ready_s, processor, wall)
-
-
-def _driver(service: Service, database: Path, options: argparse.Namespace) -> tuple[list[float], list[float]]:
-    """Give results recorded per second, alone and watched, in turns."""
-    fetch(service.address, PAGE)
-    alone, watched = [], []
-    with _recorder(database) as record:
-        for _ in range(options.turns):
-            alone.append(_speed(record, options.results))
-            with Audience(service.address, NAME, TOP, options.viewers) as audience:
-                audience.settle(QUIET_S)
-                watched.append(_speed(record, options.results))
-    return alone, watched
 
 
 def _speed(record: Callable[[], None], results: int) -> float:

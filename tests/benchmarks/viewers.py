@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 PATIENCE_S = 300.0
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -61,6 +61,15 @@ class Connection:
             self._tags[path] = answered.headers.get("ETag", "")
             return body
 
+    def get_news(self, campaign: str, seen: Sequence[str]) -> None:
+        """Ask what is new of the pieces of a campaign's page, in one question, as the page's script does."""
+        pieces = [("piece", f"{self._tags.get(path, '')} {path.removeprefix(f'{campaign}/')}") for path in seen]
+        line, _, bodies = self.get(f"{campaign}/news?{urlencode(pieces)}").partition(b"\n")
+        told = json.loads(line)
+        if len(bodies) != sum(new["bytes"] for new in told):
+            raise RuntimeError(f"the bodies have {len(bodies)} bytes, not what {line[:200]!r} says")
+        self._tags.update((f"{campaign}/{new['address']}", new["tag"]) for new in told)
+
     def open(self, path: str) -> http.client.HTTPResponse:
         """Ask for something, and leave its body to be read."""
         headers = {"Accept-Encoding": "gzip"}
@@ -89,11 +98,11 @@ class Audience:
             seen: What each of them sees of it.
             count: How many there are.
         """
-        self._seen = seen
+        self._page, self._seen = f"/campaigns/{campaign}", seen
         self._lock = threading.Lock()
         self._ticks: dict[int, tuple[float, float]] = {}
         self._quiet_since = time.monotonic()
-        self._at_work = 0
+        self._at_work = self._listening = 0
         self._heard: set[int] = set()
         self._is_over = False
         self._streams = [Connection(address) for _ in range(count)]
@@ -130,6 +139,14 @@ class Audience:
             self._ticks.clear()
             self._heard.clear()
 
+    def wait(self) -> None:
+        """Wait until everybody looks: has seen the page and hears of ticks."""
+        while True:
+            with self._lock:
+                if self._listening == len(self._threads):
+                    return
+            time.sleep(0.02)
+
     def settle(self, quiet_s: float) -> None:
         """Wait until everybody has heard of something, nothing was heard for so long, and nobody asks for anything."""
         with self._lock:
@@ -147,6 +164,8 @@ class Audience:
             for path in self._seen:
                 pages.get(path)
             with stream.open(f"/api/v1/ticks?campaign={campaign}") as ticks:
+                with self._lock:
+                    self._listening += 1
                 while not self._is_over and (line := ticks.readline()):
                     if line.startswith(b"data:"):
                         self._ask_again(pages, json.loads(line.removeprefix(b"data:"))["revision"])
@@ -162,8 +181,7 @@ class Audience:
             self._at_work += 1
             heard = time.monotonic()
         try:
-            for path in self._seen:
-                pages.get(path)
+            pages.get_news(self._page, self._seen)
         finally:
             with self._lock:
                 first, _ = self._ticks.get(revision, (heard, heard))

@@ -130,6 +130,54 @@ def test_a_trial_that_is_chosen_in_one_figure_is_marked_in_all_until_escape(tab:
     assert tab.evaluate(marked) == 0
 
 
+SHOWN_LINES = """() => (document.querySelector("#parallel .plot")?.data ?? [])
+    .filter((trace) => trace.mode.startsWith("lines") && trace.opacity > 0.5).map((trace) => trace.customdata[0])"""
+
+
+def test_lines_that_a_brush_on_an_axis_leaves_stay_across_results(
+    tab: Page, settings: Settings, tmp_path: Path, complaints: list[str]
+) -> None:
+    with contextlib.closing(open_store(settings.store)) as store:
+        campaign, lease = specimen.record(store, tmp_path / "campaigns")
+        with serving(settings) as (_, address):
+            base = base_of(tab, address)
+            open_page(tab, base, "/campaigns/specimen")
+            tab.locator("#parallel").scroll_into_view_if_needed()
+            everything = set(tab.evaluate(SHOWN_LINES))
+            brush(tab, axis=1, low=0.45, high=1.04)
+            tab.wait_for_function(f"(all) => ({SHOWN_LINES})().length < all", arg=len(everything))
+            trials = {trial.number: trial for trial in store.trials("specimen")}
+            assert set(tab.evaluate(SHOWN_LINES)) == {n for n in everything if trials[n].configuration["depth"] >= 4}
+            for _ in range(2):
+                specimen.end_one(store, campaign, lease)
+            late = [trial for trial in store.trials("specimen") if trial.value is not None and trial.number > 8]
+            tab.wait_for_function(
+                "(number) => document.querySelector('#parallel .plot').data.some((t) => t.customdata?.[0] === number)",
+                arg=late[-1].number,
+            )
+            expected = {n for n in everything if trials[n].configuration["depth"] >= 4}
+            expected |= {trial.number for trial in late if trial.configuration["depth"] >= 4}
+            assert set(tab.evaluate(SHOWN_LINES)) == expected
+            assert tab.locator("#parallel .selectionlayer path").count() > 0
+            tab.locator("#parallel .nsewdrag").dblclick()
+            tab.wait_for_function(f"(all) => ({SHOWN_LINES})().length === all", arg=len(everything) + len(late))
+    assert complaints == []
+
+
+def brush(tab: Page, *, axis: int, low: float, high: float) -> None:
+    """Draw a rectangle over an axis of the parallel coordinates, between two heights of the unit cube."""
+    place = tab.locator("#parallel .nsewdrag").bounding_box()
+    assert place is not None
+    to_pixel = "([x, y]) => { const { xaxis, yaxis } = document.querySelector('#parallel .plot')._fullLayout;"
+    to_pixel += " return [xaxis.l2p(x), yaxis.l2p(y)]; }"
+    left, bottom = tab.evaluate(to_pixel, [axis - 0.2, low])
+    right, top = tab.evaluate(to_pixel, [axis + 0.2, high])
+    tab.mouse.move(place["x"] + left, place["y"] + bottom)
+    tab.mouse.down()
+    tab.mouse.move(place["x"] + right, place["y"] + top, steps=6)
+    tab.mouse.up()
+
+
 def test_a_script_in_a_name_is_shown_as_text(
     tab: Page, settings: Settings, tmp_path: Path, complaints: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import ssl
 import subprocess
 import sys
 import time
@@ -29,10 +30,14 @@ class Served:
     token: str
     pid: int
 
-    def client(self) -> httpx.Client:
-        """Make a client that shows the token of who started the service."""
+    def client(self, *, verify: ssl.SSLContext | bool = True) -> httpx.Client:
+        """Make a client that shows the token of who started the service.
+
+        Args:
+            verify: Knows which certificates to believe.
+        """
         headers = {"Authorization": f"Bearer {self.token}"}
-        return httpx.Client(base_url=self.address, headers=headers, timeout=PATIENCE_S, trust_env=False)
+        return httpx.Client(base_url=self.address, headers=headers, timeout=PATIENCE_S, trust_env=False, verify=verify)
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command of bohpo that asks this service."""
@@ -60,12 +65,21 @@ def run(folder: Path, *words: str, environment: dict[str, str] | None = None) ->
 
 
 @contextlib.contextmanager
-def serving(folder: Path, *words: str) -> Iterator[Served]:
-    """Serve a folder; the service is killed in the end."""
+def serving(folder: Path, *words: str, log: Path = Path(os.devnull)) -> Iterator[Served]:
+    """Serve a folder; the service is killed in the end.
+
+    Args:
+        folder: Where the service runs.
+        *words: Further words of its command line.
+        log: Takes what it says while it runs.
+    """
     command = (sys.executable, "-m", "bohpo", "serve", "--port=0", "--json", *words)
-    with subprocess.Popen(
-        command, cwd=folder, env=environment_of(folder), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
+    with (
+        log.open("a") as said,
+        subprocess.Popen(
+            command, cwd=folder, env=environment_of(folder), stdout=subprocess.PIPE, stderr=said, text=True
+        ) as process,
+    ):
         try:
             assert process.stdout is not None
             told: dict[str, Any] = json.loads(process.stdout.readline())

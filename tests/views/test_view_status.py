@@ -11,7 +11,6 @@ import pytest
 from bohpo.store.records import CampaignState
 from bohpo.trial import Attempt, AttemptState, TrialState
 from bohpo.views import CampaignView, status
-from bohpo.views.status import busy_fraction
 
 
 def with_budget(view: CampaignView, trials: int | None) -> CampaignView:
@@ -50,23 +49,22 @@ def test_a_best_value_without_a_variance_has_no_interval(short_view: CampaignVie
 
 def test_slots_count_as_busy_from_start_to_end_or_to_now(short_view: CampaignView) -> None:
     # 100 + 40 + 50 + 80 + 60 of 2 slots from 10 to 200: one trial of the budget is still to start
-    assert busy_fraction(short_view) == pytest.approx(330 / 380)
+    assert status(short_view).busy == pytest.approx(330 / 380)
 
 
 def test_leaving_out_the_opening_burst_begins_with_the_start_that_filled_the_slots(short_view: CampaignView) -> None:
     # from 20 on, which takes 10 s off trial 0
-    assert busy_fraction(short_view, after=2) == pytest.approx(320 / 360)
     assert status(short_view).busy_after == pytest.approx(320 / 360)
 
 
 def test_draining_slots_do_not_count_once_nothing_is_left_to_start(short_view: CampaignView) -> None:
     # the last start is at 140: 100 + 40 + 50 + 20 of 2 slots from 10 to 140
-    assert busy_fraction(with_budget(short_view, 5)) == pytest.approx(210 / 260)
+    assert status(with_budget(short_view, 5)).busy == pytest.approx(210 / 260)
 
 
 def test_a_stopped_campaign_is_judged_up_to_its_last_start(short_view: CampaignView) -> None:
     stopped = replace(short_view, campaign=replace(short_view.campaign, state=CampaignState.STOPPED))
-    assert busy_fraction(stopped) == pytest.approx(210 / 260)
+    assert status(stopped).busy == pytest.approx(210 / 260)
     assert status(stopped).remaining is None
 
 
@@ -99,7 +97,7 @@ def test_a_retried_attempt_occupies_its_slot_too(short_view: CampaignView) -> No
     again = replace(short_view.trials[2].attempts[0], number=2)
     retried = replace(short_view.trials[2], attempts=(lost, again))
     view = replace(short_view, trials=(*short_view.trials[:2], retried, *short_view.trials[3:]))
-    assert busy_fraction(view) == pytest.approx(340 / 380)
+    assert status(view).busy == pytest.approx(340 / 380)
 
 
 def test_time_stops_when_the_campaign_has_ended(short_view: CampaignView) -> None:

@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from bohpo.service.api.parameters import CampaignName
+from bohpo.service.figures import figure_response
 from bohpo.service.site import AtSite
 
 router = APIRouter(tags=["figures"])
@@ -39,10 +40,4 @@ async def show_figure(
     """Give a figure as plotly reads it."""
     seen = await run_in_threadpool(site.desk.snapshot, campaign)
     drawn = await request.app.state.figures.answer(seen, figure, options.model_dump(exclude_none=True))
-    if drawn is None:
-        return Response(status_code=202, headers={"Retry-After": "1", "Cache-Control": "no-store"})
-    etag = f'"{drawn.tag}"'
-    if etag in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers={"ETag": etag})
-    headers = {"ETag": etag, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
-    return Response(drawn.body, media_type="application/json", headers=headers)
+    return figure_response(request, drawn, seen)

@@ -1,8 +1,8 @@
 """The pages: what the command line shows, in a browser, alive.
 
 A page is a skeleton with parts and figures in it. A part is a piece of HTML with an address of its own, a figure is
-JSON; the browser hears of a new revision and asks again for what is in sight, by ETag. Without JavaScript the pages
-show the parts as they stand.
+JSON; the browser hears of a new revision and asks what is new of all that is in sight, by their ETags, in one go.
+Without JavaScript the pages show the parts as they stand.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from bohpo.service.pages import (
     errors,
     export,
     launch,
+    news,
     sign_in,
     static_files,
     trial,
@@ -29,6 +30,6 @@ def install(app: FastAPI) -> None:
     """Add the pages to an application."""
     app.state.figures = Figures()
     app.state.shelf = Shelf()
-    for part in (static_files, sign_in, campaigns, campaign, trial, trial_files, compare, launch, export):
+    for part in (static_files, sign_in, campaigns, campaign, news, trial, trial_files, compare, launch, export):
         app.include_router(part.router, include_in_schema=False)
     errors.install(app)

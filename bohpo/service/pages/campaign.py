@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from urllib.parse import urlencode
+from typing import TypeAlias
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
@@ -14,9 +15,10 @@ from bohpo.errors import NotFoundError
 from bohpo.service.answers import driver, queue_answer
 from bohpo.service.api.parameters import CampaignName
 from bohpo.service.desk import Snapshot
-from bohpo.service.figures import Figures, Rendered
-from bohpo.service.pages.rendering import fill, page, piece, tagged
+from bohpo.service.figures import Figures, figure_response
+from bohpo.service.pages.rendering import HTML, fill, page
 from bohpo.service.queue_words import queue_rows
+from bohpo.service.rendered import Rendered, sent
 from bohpo.service.site import AtSite, Site
 from bohpo.views import listing
 from bohpo.views.figures import CAPTIONS
@@ -27,8 +29,8 @@ router = APIRouter()
 
 LATEST_EVENTS = 100
 
-STALE_S = 5
-"""After so long a browser asks again for a figure of which it got an earlier revision's."""
+Asked: TypeAlias = Mapping[str, str]
+"""What the page was asked for: filter, order and page of the table."""
 
 
 @router.get("/campaigns/{campaign}")
@@ -42,7 +44,7 @@ def campaign(campaign: CampaignName, request: Request, site: AtSite) -> Response
         view=view,
         revision=seen.revision,
         captions=CAPTIONS,
-        parts={name: make(request, site, seen) for name, make in PARTS.items()},
+        parts={name: make(request, site, seen, request.query_params) for name, make in PARTS.items()},
         query=request.url.query,
         curves=_curves(seen),
         names=view.space.names,
@@ -52,13 +54,7 @@ def campaign(campaign: CampaignName, request: Request, site: AtSite) -> Response
 @router.get("/campaigns/{campaign}/parts/{part}")
 def campaign_part(campaign: CampaignName, part: str, request: Request, site: AtSite) -> Response:
     """Give a part of the page again."""
-    if part not in PARTS:
-        raise NotFoundError(f"there is no part {part!r}; there are {', '.join(PARTS)}")
-    seen = site.desk.snapshot(campaign)
-    key = (campaign, seen.view.campaign.created, part, request.url.query)
-    runs = int(seen.view.now) if part in RUNNING else 0
-    moment = (seen.revision, runs, int(bool(site.desk.trouble)))
-    return piece(request, key, moment, lambda: PARTS[part](request, site, seen))
+    return sent(request, part_of(request, site, site.desk.snapshot(campaign), part, request.url.query), HTML)
 
 
 @router.get("/campaigns/{campaign}/figures/{figure}")
@@ -66,21 +62,34 @@ async def campaign_figure(campaign: CampaignName, figure: str, request: Request,
     """Give a figure as plotly draws it."""
     figures: Figures = request.app.state.figures
     seen = await run_in_threadpool(site.desk.snapshot, campaign)
-    drawn = await figures.answer(seen, figure, request.query_params)
-    answer = figure_response(request, drawn)
-    if drawn is not None and drawn.moment.partition("-")[0] != str(seen.revision):
-        answer.headers["Retry-After"] = str(STALE_S)
-    return answer
+    return figure_response(request, await figures.answer(seen, figure, request.query_params), seen)
 
 
-def figure_response(request: Request, drawn: Rendered | None) -> Response:
-    """Send a figure, or ask the browser to come again."""
-    if drawn is None:
-        return Response(status_code=202, headers={"Retry-After": "1", "Cache-Control": "no-store"})
-    return tagged(request, drawn.body, "application/json", f'"{drawn.tag}"', is_gzipped=True)
+def part_of(request: Request, site: Site, seen: Snapshot, part: str, query: str) -> Rendered:
+    """Give a part of the page, filled once for all who look.
+
+    Args:
+        request: Knows by which path the service is reached.
+        site: The service.
+        seen: The campaign.
+        part: Name of the part.
+        query: What the page was asked for, as the table's filter.
+
+    Raises:
+        NotFoundError: If there is no such part.
+    """
+    if part not in PARTS:
+        raise NotFoundError(f"there is no part {part!r}; there are {', '.join(PARTS)}")
+    campaign, shelf = seen.view.campaign, request.app.state.shelf
+    runs = int(seen.view.now) if part in RUNNING else 0
+    moment = (seen.revision, runs, bool(site.desk.trouble))
+    asked = query if part in ASKED else ""
+    key = (campaign.name, campaign.created, part, asked)
+    made: Rendered = shelf.piece(key, moment, lambda: PARTS[part](request, site, seen, dict(parse_qsl(asked))))
+    return made
 
 
-def _header(request: Request, site: Site, seen: Snapshot) -> str:
+def _header(request: Request, site: Site, seen: Snapshot, _asked: Asked) -> str:
     """Give where the campaign stands and who drives it."""
     view = seen.view
     queue = queue_rows(queue_answer(view, QueueState.read(view.campaign)))
@@ -102,19 +111,19 @@ def _curves(seen: Snapshot) -> list[str]:
 
 
 def _jobs_left(seen: Snapshot) -> int:
-    return 0 if seen.lease else sum(attempt.state.is_alive for attempt in seen.view.attempts)
+    return 0 if seen.lease else len(seen.view.alive)
 
 
-def _headline(_request: Request, _site: Site, seen: Snapshot) -> str:
+def _headline(_request: Request, _site: Site, seen: Snapshot, _asked: Asked) -> str:
     return headline.headline(seen.view, seen.status)
 
 
-def _best(_request: Request, _site: Site, seen: Snapshot) -> str:
+def _best(_request: Request, _site: Site, seen: Snapshot, _asked: Asked) -> str:
     best = seen.status.best
     return "" if best is None else headline.best_configuration(best, None)
 
 
-def _operating(request: Request, _site: Site, seen: Snapshot) -> str:
+def _operating(request: Request, _site: Site, seen: Snapshot, _asked: Asked) -> str:
     """Give the operating points of the best trials."""
     view = seen.view
     rows = [
@@ -129,8 +138,8 @@ def _operating(request: Request, _site: Site, seen: Snapshot) -> str:
     return fill(request, "parts/operating.html", fps=fps, table=table, campaign=view.campaign.name)
 
 
-def _trials(request: Request, _site: Site, seen: Snapshot) -> str:
-    asked = {"sort": "trial", "order": "down", **request.query_params}
+def _trials(request: Request, _site: Site, seen: Snapshot, query: Asked) -> str:
+    asked = {"sort": "trial", "order": "down", **query}
     number = asked.get("page", "1")
     shown = listing.page(
         seen.view,
@@ -157,16 +166,16 @@ def _kept(asked: Mapping[str, str]) -> dict[str, str]:
     return {key: asked[key] for key in ("q", "sort", "order") if asked.get(key)}
 
 
-def _history(request: Request, site: Site, seen: Snapshot) -> str:
+def _history(request: Request, site: Site, seen: Snapshot, _asked: Asked) -> str:
     events = site.store.events(seen.view.campaign.name, 0, LATEST_EVENTS)
     return fill(request, "parts/history.html", events=events[::-1], most=LATEST_EVENTS)
 
 
-def _provenance(_request: Request, _site: Site, seen: Snapshot) -> str:
+def _provenance(_request: Request, _site: Site, seen: Snapshot, _asked: Asked) -> str:
     return tables.provenance(seen.view)
 
 
-Make = Callable[[Request, Site, Snapshot], str]
+Make: TypeAlias = Callable[[Request, Site, Snapshot, Asked], str]
 
 PARTS: dict[str, Make] = {
     "standing": _header,
@@ -181,3 +190,6 @@ PARTS: dict[str, Make] = {
 
 RUNNING = ("standing", "headline")
 """Parts that change while time passes and nothing else happens."""
+
+ASKED = ("trials",)
+"""Parts that heed what the page was asked for."""

@@ -11,9 +11,9 @@ from starlette.responses import Response
 
 from bohpo.errors import UsageError
 from bohpo.service.desk import Snapshot
-from bohpo.service.figures import Figures
-from bohpo.service.pages.campaign import figure_response
+from bohpo.service.figures import JSON, Figures
 from bohpo.service.pages.rendering import fill, page, piece
+from bohpo.service.rendered import sent
 from bohpo.service.site import AtSite, Site
 from bohpo.views.differences import differing
 from bohpo.views.figures import CAPTIONS
@@ -61,7 +61,7 @@ async def compare_figure(
     """Give the figure as plotly draws it."""
     figures: Figures = request.app.state.figures
     seen = await run_in_threadpool(_look, site, chosen)
-    return figure_response(request, await figures.comparison(seen, by_time=by == "time"))
+    return sent(request, await figures.comparison(seen, by_time=by == "time"), JSON)
 
 
 def _look(site: Site, names: Sequence[str]) -> list[Snapshot]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from bohpo.errors import BohpoError
 from bohpo.service.pages.rendering import page
 from bohpo.service.security.identity import API, own_path
-from bohpo.service.troubles import refusal, refusal_of
+from bohpo.service.troubles import refusal, refusal_of, refusal_of_invalid
 
-HEADINGS = {404: "Not found", 503: "The database does not answer"}
+HEADINGS = {404: "Not found", 422: "This address makes no sense", 503: "The database does not answer"}
 
 
 def install(app: FastAPI) -> None:
@@ -27,6 +28,14 @@ def install(app: FastAPI) -> None:
         if _wants_page(request):
             return _told(request, error.status_code, str(error.detail))
         return refusal(error.status_code, str(error.detail), exit_code=3 if error.status_code == 404 else 2)
+
+    @app.exception_handler(RequestValidationError)
+    def _invalid(request: Request, error: RequestValidationError) -> Response:
+        refused = refusal_of_invalid(error)
+        if not _wants_page(request):
+            return refused
+        words = "; ".join(f"{detail['loc'][-1]}: {detail['msg']}" for detail in error.errors())
+        return _told(request, refused.status_code, words)
 
 
 def _wants_page(request: Request) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import gzip
 import importlib.metadata
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -13,14 +12,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
-from bohpo.service.api.conditional import etag_of
 from bohpo.service.pages.shelf import Shelf
 from bohpo.service.pages.static_files import map_style_ids_of_plotly, version
+from bohpo.service.rendered import sent
 from bohpo.views import wording
 
 THEMES = ("light", "dark")
 THEME_COOKIE = "bohpo-theme"
-VARY = {"Vary": "Accept-Encoding, Cookie, Authorization"}
+HTML = "text/html; charset=utf-8"
 
 
 @functools.cache
@@ -78,25 +77,5 @@ def piece(request: Request, key: Hashable, moment: tuple[object, ...], make: Cal
         moment: What it is made of: a revision and the like.
         make: Fills it, where nobody has asked for it at this moment before.
     """
-    tag = etag_of(*moment)
-    if is_known(request, tag):
-        return Response(status_code=304, headers={"ETag": tag, **VARY})
     shelf: Shelf = request.app.state.shelf
-    return tagged(request, shelf.piece(key, moment, make).encode(), "text/html; charset=utf-8", tag)
-
-
-def is_known(request: Request, tag: str) -> bool:
-    """Tell whether the browser has what a tag stands for."""
-    return tag in (known.strip() for known in request.headers.get("if-none-match", "").split(","))
-
-
-def tagged(request: Request, body: bytes, media_type: str, tag: str, *, is_gzipped: bool = False) -> Response:
-    """Send what the browser may have already, under its ETag."""
-    headers = {"ETag": tag, **VARY}
-    if is_known(request, tag):
-        return Response(status_code=304, headers=headers)
-    if is_gzipped and "gzip" in request.headers.get("accept-encoding", ""):
-        headers["Content-Encoding"] = "gzip"
-    elif is_gzipped:
-        body = gzip.decompress(body)
-    return Response(body, headers=headers, media_type=media_type)
+    return sent(request, shelf.piece(key, moment, make), HTML)

@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
+from bohpo.service.rendered import Rendered
+
 MOST_KEPT = 500
 
 
@@ -15,8 +17,7 @@ class _Slot:
     """One piece."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    moment: tuple[object, ...] | None = None
-    html: str = ""
+    rendered: Rendered | None = None
 
 
 class Shelf:
@@ -27,7 +28,7 @@ class Shelf:
         self._lock = threading.Lock()
         self._slots: OrderedDict[Hashable, _Slot] = OrderedDict()
 
-    def piece(self, key: Hashable, moment: tuple[object, ...], fill: Callable[[], str]) -> str:
+    def piece(self, key: Hashable, moment: tuple[object, ...], fill: Callable[[], str]) -> Rendered:
         """Give a piece as it is at a moment; of many who ask at a time, one fills it.
 
         Args:
@@ -41,6 +42,6 @@ class Shelf:
             while len(self._slots) > MOST_KEPT:
                 self._slots.popitem(last=False)
         with slot.lock:
-            if slot.moment != moment:
-                slot.html, slot.moment = fill(), moment
-            return slot.html
+            if slot.rendered is None or slot.rendered.moment != moment:
+                slot.rendered = Rendered.of(fill(), moment)
+            return slot.rendered

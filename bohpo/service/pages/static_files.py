@@ -33,6 +33,14 @@ def static_file(name: str, request: Request) -> Response:
     return Response(body, headers={**headers, "Content-Encoding": "gzip"}, media_type=media_type)
 
 
+def prepare() -> None:
+    """Read and compress all files, which takes a while, before the first browser asks for them."""
+    for name in FILES:
+        compressed(name)
+    map_style_ids_of_plotly()
+    version()
+
+
 @functools.cache
 def version() -> str:
     """Give what changes whenever one of the files does."""

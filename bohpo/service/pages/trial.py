@@ -11,15 +11,14 @@ from bohpo.campaign.attempts import attempt_directory
 from bohpo.campaign.queue_report import QueueState
 from bohpo.errors import NotFoundError
 from bohpo.service.answers import queue_answer, trial_answer
-from bohpo.service.api.conditional import etag_of
 from bohpo.service.api.parameters import CampaignName, TrialNumber
 from bohpo.service.attempt_files import Tail, last_traceback, pictures, read_tail
 from bohpo.service.desk import Snapshot
-from bohpo.service.figures import rendered
+from bohpo.service.figures import figure_response, rendered
 from bohpo.service.gather import reports_of
-from bohpo.service.pages.campaign import figure_response
-from bohpo.service.pages.rendering import fill, page, tagged
+from bohpo.service.pages.rendering import HTML, fill, page
 from bohpo.service.queue_words import queue_word
+from bohpo.service.rendered import Rendered, sent
 from bohpo.service.site import AtSite, Site
 from bohpo.trial import Attempt, Trial, TrialState
 from bohpo.views import figures, wording
@@ -27,8 +26,6 @@ from bohpo.views.campaign import CampaignView
 from bohpo.views.figures import CAPTIONS
 
 router = APIRouter()
-
-HTML = "text/html; charset=utf-8"
 
 ALONE = ("froc", "learning", "roc")
 """Figures that a trial has by itself."""
@@ -83,11 +80,11 @@ def trial_part(campaign: CampaignName, number: TrialNumber, part: str, request: 
     if part == "outcome":
         rank = next((at for at, one in enumerate(seen.view.ranked, start=1) if one.number == number), None)
         html = _outcome(request, seen, found, rank)
-        return tagged(request, html.encode(), HTML, etag_of(seen.revision))
-    if part == "attempts":
+    elif part == "attempts":
         html = _attempts(request, seen, found)
-        return tagged(request, html.encode(), HTML, etag_of(hash(html) & 0xFFFFFFFF))
-    raise NotFoundError(f"there is no part {part!r}; there are outcome, attempts")
+    else:
+        raise NotFoundError(f"there is no part {part!r}; there are outcome, attempts")
+    return sent(request, Rendered.of(html, seen.revision), HTML)
 
 
 @router.get("/campaigns/{campaign}/trials/{number}/figures/{figure}")
@@ -102,7 +99,7 @@ def trial_figure(campaign: CampaignName, number: TrialNumber, figure: str, reque
     else:
         alone = dataclasses.replace(alone, curves={number: site.store.curves(campaign, number)})
         drawing = figures.froc(alone) if figure == "froc" else figures.roc(alone)
-    return figure_response(request, rendered(figure, drawing, seen.view.metric, str(seen.revision)))
+    return figure_response(request, rendered(figure, drawing, seen.view.metric, str(seen.revision)), seen)
 
 
 def _look(site: Site, campaign: str, number: int) -> tuple[Snapshot, Trial]:

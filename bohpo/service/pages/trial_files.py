@@ -9,7 +9,7 @@ from bohpo.campaign.attempts import attempt_directory
 from bohpo.errors import NotFoundError
 from bohpo.service.api.parameters import CampaignName, TrialNumber
 from bohpo.service.attempt_files import open_regular, read_picture
-from bohpo.service.pages.rendering import tagged
+from bohpo.service.rendered import is_known
 from bohpo.service.site import AtSite
 from bohpo.trainer import AttemptDirectory
 
@@ -39,7 +39,10 @@ def picture(
 ) -> Response:
     """Give a picture that the trainer wrote."""
     content, media_type = read_picture(_files(site, campaign, number, attempt), name)
-    return tagged(request, content, media_type, f'"{len(content)}-{hash(content) & 0xFFFFFFFF:x}"')
+    headers = {"ETag": f'"{len(content)}-{hash(content) & 0xFFFFFFFF:x}"'}
+    if is_known(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return Response(content, headers=headers, media_type=media_type)
 
 
 def _files(site: AtSite, campaign: str, number: int, attempt: int) -> AttemptDirectory:

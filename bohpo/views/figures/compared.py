@@ -21,15 +21,14 @@ def compared(views: Sequence[CampaignView], *, by_time: bool = False) -> style.D
         views: The campaigns, of one objective.
         by_time: Whether the abscissa is the time since each one's launch rather than the number of completed trials.
     """
-    import plotly.graph_objects as go
-
     lines = [(view, _best_so_far(view)) for view in views]
     longest = max((line[-1][1] for _, line in lines if line), default=None)
     if longest is None:
         return "No trial has completed yet."
     unit, seconds = next(((name, size) for name, size in UNITS if longest >= 2 * size), UNITS[-1])
+    reach = longest / seconds if by_time else max(line[-1][0] for _, line in lines if line)
     traces: list[Any] = [
-        go.Scatter(
+        style.scatter(
             x=[elapsed / seconds if by_time else ended for ended, elapsed, _ in line],
             y=[best for _, _, best in line],
             mode="lines",
@@ -52,7 +51,7 @@ def compared(views: Sequence[CampaignView], *, by_time: bool = False) -> style.D
     return style.figure(
         traces,
         440,
-        xaxis=style.axis(f"{unit} since the launch" if by_time else "completed trials", rangemode="tozero"),
+        xaxis=style.axis(f"{unit} since the launch" if by_time else "completed trials", range=[0, 1.02 * reach]),
         yaxis=style.axis(" or ".join(dict.fromkeys(view.metric for view in views))),
     )
 

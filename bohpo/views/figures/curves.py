@@ -32,8 +32,6 @@ def roc(view: CampaignView, *, banded: int = 1) -> style.Drawing:
 
 def _curve(view: CampaignView, name: str, banded: int, layout: dict[str, Any]) -> style.Drawing:
     """Draw the best trials' curves, with operating points of the first, and the test cases' if evaluated."""
-    import plotly.graph_objects as go
-
     best = view.best
     curve = None if best is None else view.curves.get(best.number, {}).get(name)
     if best is None or curve is None:
@@ -43,14 +41,14 @@ def _curve(view: CampaignView, name: str, banded: int, layout: dict[str, Any]) -
         other = view.curves.get(trial.number, {}).get(name)
         if other is not None and rank < banded:
             colour = NEXT_BEST[(rank - 1) % len(NEXT_BEST)]
-            traces += _banded(go, other, f"trial {trial.number}", colour, opacity=0.1)
+            traces += _banded(other, f"trial {trial.number}", colour, opacity=0.1)
         elif other is not None:
-            traces.append(_line(go, other, f"trial {trial.number}", style.STARTUP, faint=True))
-    traces += _banded(go, curve, f"validation, trial {best.number}", style.ACCENT)
+            traces.append(_line(other, f"trial {trial.number}", style.STARTUP, faint=True))
+    traces += _banded(curve, f"validation, trial {best.number}", style.ACCENT)
     evaluation = next((e for e in reversed(view.evaluations) if name in e.outcome.curves), None)
     if evaluation is not None:
-        traces += _banded(go, evaluation.outcome.curves[name], f"test cases, trial {evaluation.trial}", style.TEST)
-    traces += _operating_points(go, curve, name)
+        traces += _banded(evaluation.outcome.curves[name], f"test cases, trial {evaluation.trial}", style.TEST)
+    traces += _operating_points(curve, name)
     return style.figure(
         traces,
         440,
@@ -60,10 +58,10 @@ def _curve(view: CampaignView, name: str, banded: int, layout: dict[str, Any]) -
     )
 
 
-def _banded(go: Any, curve: Curve, label: str, colour: str, *, opacity: float = 0.16) -> list[Any]:
+def _banded(curve: Curve, label: str, colour: str, *, opacity: float = 0.16) -> list[Any]:
     if not curve.lower or not curve.upper:
-        return [_line(go, curve, label, colour)]
-    band = go.Scatter(
+        return [_line(curve, label, colour)]
+    band = style.scatter(
         x=[*curve.x, *reversed(curve.x)],
         y=[*curve.upper, *reversed(curve.lower)],
         mode="lines",
@@ -74,29 +72,28 @@ def _banded(go: Any, curve: Curve, label: str, colour: str, *, opacity: float = 
         showlegend=False,
         legendgroup=label,
     )
-    return [band, _line(go, curve, label, colour)]
+    return [band, _line(curve, label, colour)]
 
 
-def _line(go: Any, curve: Curve, label: str, colour: str, *, faint: bool = False) -> Any:
-    return go.Scatter(
+def _line(curve: Curve, label: str, colour: str, *, faint: bool = False) -> Any:
+    return style.scatter(
         x=list(curve.x),
         y=list(curve.y),
         mode="lines",
         line={"color": style.translucent(colour, 0.45) if faint else colour, "width": 1 if faint else 2.5},
-        text=[f"{label}<br>{y:.3f} at {x:.3g}" for x, y in zip(curve.x, curve.y, strict=True)],
-        hoverinfo="text",
+        hovertemplate=f"{label}<br>%{{y:.3f}} at %{{x:.3~g}}<extra></extra>",
         name=label,
         legendgroup=label,
         showlegend=not faint,
     )
 
 
-def _operating_points(go: Any, curve: Curve, name: str) -> list[Any]:
+def _operating_points(curve: Curve, name: str) -> list[Any]:
     """Mark where the best detector may be run, at the false positives per case that the field reads its curves at."""
     points = operating_points(curve, name)
     if not points:
         return []
-    marks = go.Scatter(
+    marks = style.scatter(
         x=[point.fps_per_case for point in points],
         y=[point.sensitivity for point in points],
         mode="markers",

@@ -41,9 +41,7 @@ def importance(view: CampaignView, insight: Insight | None) -> style.Drawing:
 
 
 def _bars(shown: list[Importance]) -> Any:
-    import plotly.graph_objects as go
-
-    return go.Bar(
+    return style.bar(
         y=list(range(len(shown))),
         x=[one.share for one in shown],
         orientation="h",
@@ -68,9 +66,7 @@ def _bars(shown: list[Importance]) -> Any:
 
 def _percentages(shown: list[Importance], at: float) -> Any:
     """Write the shares in a column of their own, which no interval reaches."""
-    import plotly.graph_objects as go
-
-    return go.Scatter(
+    return style.scatter(
         y=list(range(len(shown))),
         x=[at] * len(shown),
         mode="text",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from bohpo.trial import TrialState
+from bohpo.trial import Trial, TrialState
 from bohpo.views.campaign import CampaignView
 from bohpo.views.figures import style
 
@@ -15,35 +15,37 @@ Reports: TypeAlias = Mapping[int, Sequence[tuple[int, float]]]
 
 def learning_curves(view: CampaignView, reports: Reports) -> style.Drawing:
     """Draw the intermediate values of at most `MOST_LINES` trials, the better the trial the stronger."""
-    import plotly.graph_objects as go
-
-    best, share = view.best, style.goodness(view, view.ranked)
     reported = [trial for trial in view.trials if reports.get(trial.number)]
     if not reported:
         return "The trainer reported no intermediate values."
-    traces = []
-    for trial in sorted(reported, key=lambda trial: share.get(trial.number, -1.0))[-style.MOST_LINES :]:
-        failed = trial.state is TrialState.FAILED
-        at = share.get(trial.number, 0.0)
-        steps, values = zip(*reports[trial.number], strict=True)
-        traces.append(
-            go.Scatter(
-                x=list(steps),
-                y=list(values),
-                mode="lines" if len(steps) > 1 else "markers",
-                line={
-                    "color": style.FAILED if failed else style.shade(at, 0.4 + 0.6 * at),
-                    "width": 2.8 if trial is best else 1.3,
-                    "dash": "dot" if failed else "solid",
-                },
-                customdata=[trial.number] * len(steps),
-                text=[
-                    f"step {step}: {value:.4g}<br>{style.describe(view, trial)}"
-                    for step, value in reports[trial.number]
-                ],
-                hoverinfo="text",
-            )
-        )
+    best, share = view.best, style.goodness(view.ranked)
+    places = {trial.number: -1.0 if trial.value is None else share(trial) for trial in reported}
     return style.figure(
-        traces, 360, showlegend=False, xaxis=style.axis("step"), yaxis=style.axis("reported by the trainer")
+        [
+            _line(view, trial, reports[trial.number], max(places[trial.number], 0.0), is_best=trial is best)
+            for trial in sorted(reported, key=lambda trial: places[trial.number])[-style.MOST_LINES :]
+        ],
+        360,
+        showlegend=False,
+        xaxis=style.axis("step"),
+        yaxis=style.axis("reported by the trainer"),
+    )
+
+
+def _line(
+    view: CampaignView, trial: Trial, reported: Sequence[tuple[int, float]], at: float, *, is_best: bool
+) -> style.Trace:
+    steps, values = zip(*reported, strict=True)
+    failed = trial.state is TrialState.FAILED
+    return style.scatter(
+        x=list(steps),
+        y=list(values),
+        mode="lines" if len(steps) > 1 else "markers",
+        line={
+            "color": style.FAILED if failed else style.shade(at, 0.4 + 0.6 * at),
+            "width": 2.8 if is_best else 1.3,
+            "dash": "dot" if failed else "solid",
+        },
+        customdata=[trial.number] * len(steps),
+        hovertemplate=f"step %{{x:d}}: %{{y:.4~g}}<br>{style.template(style.describe(view, trial))}<extra></extra>",
     )

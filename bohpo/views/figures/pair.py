@@ -44,10 +44,8 @@ def pair(view: CampaignView, across: str, up: str, expected: Surface | None = No
 def _points(
     view: CampaignView, across: Parameter, up: Parameter, worst_first: list[Trial], ranks: dict[int, int]
 ) -> Any:
-    import plotly.graph_objects as go
-
     last = max(len(ranks) - 1, 1)
-    return go.Scatter(
+    return style.scatter(
         x=[place_of(across, trial) for trial in worst_first],
         y=[place_of(up, trial) for trial in worst_first],
         mode="markers",
@@ -69,8 +67,6 @@ def _points(
 
 
 def _ground(view: CampaignView, across: Parameter, up: Parameter, expected: Surface) -> Any:
-    import plotly.graph_objects as go
-
     x, y = ([_place(p, value) for value in values] for p, values in ((across, expected.across), (up, expected.up)))
     bar = {
         "title": {"text": f"expected {style.text(view.metric)}", "side": "right", "font": {"size": 12}},
@@ -82,7 +78,7 @@ def _ground(view: CampaignView, across: Parameter, up: Parameter, expected: Surf
     shared: dict[str, Any] = {
         "x": x,
         "y": y,
-        "z": expected.mean,
+        "z": [list(row) for row in expected.mean],
         "colorscale": style.scale(),
         "reversescale": not view.maximize,
         "colorbar": bar,
@@ -90,8 +86,8 @@ def _ground(view: CampaignView, across: Parameter, up: Parameter, expected: Surf
         "opacity": 0.3,
     }
     if isinstance(across, CategoricalParameter) or isinstance(up, CategoricalParameter):
-        return go.Heatmap(**shared, zsmooth=False)
-    return go.Contour(**shared, ncontours=HEIGHTS, line={"width": 0.7, "color": style.RULE})
+        return style.trace("heatmap", **shared, zsmooth=False)
+    return style.trace("contour", **shared, ncontours=HEIGHTS, line={"width": 0.7, "color": style.RULE})
 
 
 def _place(parameter: Parameter, value: Scalar) -> float:

@@ -27,15 +27,13 @@ def parallel_coordinates(view: CampaignView, *, most: int = style.MOST_LINES) ->
         view: The campaign.
         most: So many of the best are drawn.
     """
-    import plotly.graph_objects as go
-
     parameters = view.space.parameters
     worst_first = list(reversed(view.ranked[:most]))
     if len(worst_first) < 2 or len(parameters) < 2:
         return "Needs two parameters and two completed trials."
-    share = style.goodness(view, worst_first)
-    traces: list[Any] = [_line(go, view, trial, share[trial.number], trial is worst_first[-1]) for trial in worst_first]
-    traces.append(_scale(go, view, worst_first))
+    share = style.goodness(worst_first[::-1])
+    traces: list[Any] = [_line(view, trial, share(trial), trial is worst_first[-1]) for trial in worst_first]
+    traces.append(_scale(view, worst_first))
     height = INACTIVE - 0.06 if any(parameter.when for parameter in parameters) else -0.04
     return style.figure(
         traces,
@@ -57,11 +55,13 @@ def parallel_coordinates(view: CampaignView, *, most: int = style.MOST_LINES) ->
     )
 
 
-def _line(go: Any, view: CampaignView, trial: Trial, at: float, best: bool) -> Any:
-    return go.Scatter(
+def _line(view: CampaignView, trial: Trial, at: float, best: bool) -> Any:
+    return style.scatter(
         x=list(range(len(view.space))),
         y=[
-            parameter.encode(trial.configuration[parameter.name]) if parameter.name in trial.configuration else INACTIVE
+            style.brief(parameter.encode(trial.configuration[parameter.name]))
+            if parameter.name in trial.configuration
+            else INACTIVE
             for parameter in view.space.parameters
         ],
         mode="lines+markers",
@@ -78,7 +78,7 @@ def _line(go: Any, view: CampaignView, trial: Trial, at: float, best: bool) -> A
     )
 
 
-def _scale(go: Any, view: CampaignView, trials: list[Trial]) -> Any:
+def _scale(view: CampaignView, trials: list[Trial]) -> Any:
     """Give an invisible trace that carries the scale of colours."""
     values = [trial.value for trial in trials if trial.value is not None]
     bar = {
@@ -89,7 +89,7 @@ def _scale(go: Any, view: CampaignView, trials: list[Trial]) -> Any:
         "outlinewidth": 0,
         "nticks": 5,
     }
-    return go.Scatter(
+    return style.scatter(
         x=[None],
         y=[None],
         mode="markers",

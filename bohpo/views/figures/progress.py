@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from bohpo.trial import Trial, TrialState
 from bohpo.views.campaign import QUANTILE_95, CampaignView
 from bohpo.views.figures import style
-from bohpo.views.figures.thinning import MOST_POINTS, drawn
+from bohpo.views.figures.thinning import drawn
 
 SOURCES = {
     "startup": ("first, spread out", style.STARTUP, "circle-open"),
@@ -20,24 +21,21 @@ SOURCES = {
 
 def best_so_far(view: CampaignView) -> style.Drawing:
     """Draw each trial's value with its 95% interval, and the best value so far as a step line."""
-    import plotly.graph_objects as go
-
-    complete = [trial for trial in view.trials if trial.value is not None]
-    if not complete:
+    if view.best is None:
         return "No trial has completed yet."
     shown = drawn(view)
-    traces: list[Any] = [_incumbent(go, view, complete)]
+    traces: list[Any] = [_incumbent(view)]
     traces += [
-        _values(go, view, source, group)
+        _values(view, source, group)
         for source in SOURCES
         if (group := [trial for trial in shown if trial.value is not None and trial.proposal.source == source])
     ]
     failed = [trial for trial in shown if trial.state is TrialState.FAILED]
     pending = [trial for trial in shown if trial.state is TrialState.PENDING]
     if failed:
-        traces.append(_at_the_bottom(go, view, failed, "failed", colour=style.FAILED, symbol="x-thin"))
+        traces.append(_at_the_bottom(view, failed, "failed", colour=style.FAILED, symbol="x-thin"))
     if pending:
-        traces.append(_at_the_bottom(go, view, pending, "pending", colour=style.RETRIED, symbol="line-ns"))
+        traces.append(_at_the_bottom(view, pending, "pending", colour=style.RETRIED, symbol="line-ns"))
     return style.figure(
         traces,
         400,
@@ -47,16 +45,16 @@ def best_so_far(view: CampaignView) -> style.Drawing:
     )
 
 
-def _incumbent(go: Any, view: CampaignView, complete: list[Trial]) -> Any:
-    choose = max if view.maximize else min
+def _incumbent(view: CampaignView) -> style.Trace:
+    """Draw the best value so far: a step for each trial that was better than all before it."""
     line: list[tuple[float, float]] = []
-    for trial in complete:
-        assert trial.value is not None
-        best = choose(trial.value, line[-1][1]) if line else trial.value
-        if len(complete) <= MOST_POINTS or not line or best != line[-1][1]:
-            line.append((trial.number, best))
-    line.append((len(view.trials) - 0.3, line[-1][1]))
-    return go.Scatter(
+    earliest = math.inf
+    for trial in view.ranked:  # best first: whoever was proposed before all better ones was the best once
+        if trial.number < earliest and trial.value is not None:
+            line.append((trial.number, trial.value))
+            earliest = trial.number
+    line = [*reversed(line), (len(view.trials) - 0.3, line[0][1])]
+    return style.scatter(
         x=[number for number, _ in line],
         y=[best for _, best in line],
         mode="lines",
@@ -66,10 +64,10 @@ def _incumbent(go: Any, view: CampaignView, complete: list[Trial]) -> Any:
     )
 
 
-def _values(go: Any, view: CampaignView, source: str, trials: list[Trial]) -> Any:
+def _values(view: CampaignView, source: str, trials: list[Trial]) -> Any:
     name, colour, symbol = SOURCES[source]
     half = [0.0 if trial.variance is None else QUANTILE_95 * trial.variance**0.5 for trial in trials]
-    return go.Scatter(
+    return style.scatter(
         x=[trial.number for trial in trials],
         y=[trial.value for trial in trials],
         error_y={"array": half, "color": style.translucent(colour, 0.45), "thickness": 1.2, "width": 0},
@@ -82,8 +80,8 @@ def _values(go: Any, view: CampaignView, source: str, trials: list[Trial]) -> An
     )
 
 
-def _at_the_bottom(go: Any, view: CampaignView, trials: list[Trial], name: str, *, colour: str, symbol: str) -> Any:
-    return go.Scatter(
+def _at_the_bottom(view: CampaignView, trials: list[Trial], name: str, *, colour: str, symbol: str) -> Any:
+    return style.scatter(
         x=[trial.number for trial in trials],
         y=[0.03] * len(trials),
         yaxis="y2",

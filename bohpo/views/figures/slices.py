@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bohpo.space import CategoricalParameter, Parameter
-from bohpo.trial import Trial
+from bohpo.trial import Trial, best_trials
 from bohpo.views import wording
 from bohpo.views.campaign import CampaignView
 from bohpo.views.figures import style
@@ -17,50 +18,61 @@ GOLDEN = 0.6180339887
 """Fractional part of the golden ratio: its multiples spread evenly, so points of one choice do not hide each other."""
 
 
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A completed trial as all slices show it.
+
+    Attributes:
+        trial: The trial.
+        value: Its objective, rounded.
+        share: Its place between the worst value, 0, and the best, 1.
+    """
+
+    trial: Trial
+    value: float
+    share: float
+
+
 def slices(view: CampaignView) -> Mapping[str, style.Drawing]:
     """Draw the values of the completed trials against each parameter.
 
     Returns:
         Name of the parameter -> figure, in the space's order; all with one range of values.
     """
-    values = [trial.value for trial in view.trials if trial.value is not None]
+    ranked = view.ranked
+    values = [trial.value for trial in (*ranked[:1], *ranked[-1:]) if trial.value is not None]
     if not values:
         return {}
     margin = 0.08 * (max(values) - min(values)) or 0.05
     span = [min(values) - margin, max(values) + margin]
-    shown = {trial.number for trial in drawn(view, MOST_POINTS // 3)}
-    ranked = view.ranked
-    share = style.goodness(view, ranked)
-    ranked = [trial for trial in ranked if trial.number in shown]
-    return {parameter.name: _slice(view, parameter, ranked, share, span) for parameter in view.space.parameters}
+    shown = best_trials(drawn(view, MOST_POINTS // 3), maximize=view.maximize)
+    share = style.goodness(ranked)
+    points = [Point(trial, style.brief(trial.value or 0.0), round(share(trial), 4)) for trial in reversed(shown)]
+    return {parameter.name: _slice(view, parameter, points, span) for parameter in view.space.parameters}
 
 
-def _slice(
-    view: CampaignView, parameter: Parameter, ranked: list[Trial], share: dict[int, float], span: list[float]
-) -> style.Drawing:
-    import plotly.graph_objects as go
-
-    trials = [trial for trial in reversed(ranked) if parameter.name in trial.configuration]
-    if not trials:
+def _slice(view: CampaignView, parameter: Parameter, points: Sequence[Point], span: list[float]) -> style.Drawing:
+    used = [point for point in points if parameter.name in point.trial.configuration]
+    if not used:
         return "No completed trial used it."
-    points = go.Scatter(
-        x=[place_of(parameter, trial) for trial in trials],
-        y=[trial.value for trial in trials],
+    dots = style.scatter(
+        x=[style.brief(place_of(parameter, point.trial)) for point in used],
+        y=[point.value for point in used],
         mode="markers",
         marker={
             "size": 8,
-            "color": [share[trial.number] for trial in trials],
+            "color": [point.share for point in used],
             "colorscale": style.scale(),
             "cmin": 0,
             "cmax": 1,
-            "line": {"width": [2 if trial is ranked[0] else 0 for trial in trials], "color": style.TEST},
+            "line": {"width": [2 if point is points[-1] else 0 for point in used], "color": style.TEST},
         },
-        customdata=[trial.number for trial in trials],
-        text=[_describe(view, parameter, trial) for trial in trials],
-        hoverinfo="text",
+        customdata=[point.trial.number for point in used],
+        hovertemplate=_template(view, parameter),
+        **_choices(parameter, used),
     )
     return style.figure(
-        [points],
+        [dots],
         230,
         margin={"l": 46, "r": 12, "t": 8, "b": 40},
         showlegend=False,
@@ -69,9 +81,18 @@ def _slice(
     )
 
 
-def _describe(view: CampaignView, parameter: Parameter, trial: Trial) -> str:
-    place = f"{parameter.name} = {wording.scalar(trial.configuration[parameter.name])}"
-    return f"<b>trial {trial.number}</b><br>{style.text(f'{view.metric} {trial.value:.4f}')}<br>{style.text(place)}"
+def _choices(parameter: Parameter, points: Sequence[Point]) -> dict[str, Any]:
+    """Give the names of the points' choices, which stand at places beside their own."""
+    if not isinstance(parameter, CategoricalParameter):
+        return {}
+    return {"text": [style.text(wording.scalar(point.trial.configuration[parameter.name])) for point in points]}
+
+
+def _template(view: CampaignView, parameter: Parameter) -> str:
+    """Write what a hover label says about a trial; plotly puts in the figures."""
+    metric, name = (style.template(style.text(words)) for words in (view.metric, parameter.name))
+    value = {"categorical": "%{text}", "int": "%{x:d}"}.get(parameter.kind, "%{x:.4~g}")
+    return f"<b>trial %{{customdata}}</b><br>{metric} %{{y:.4f}}<br>{name} = {value}<extra></extra>"
 
 
 def place_of(parameter: Parameter, trial: Trial) -> float:

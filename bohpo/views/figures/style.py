@@ -1,23 +1,45 @@
 """What the figures share: colours, a bare layout and text that stays text.
 
 The colours are legible on white and on near-black, and the backgrounds are transparent, so that one figure serves a
-light and a dark page.
+light and a dark page. Figures are written as plotly's script reads them: its Python objects check every value, which
+takes longer than all the rest; the tests have them check what is drawn here.
 """
 
 from __future__ import annotations
 
+import functools
 import html
 import math
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from bohpo.trial import Trial
 from bohpo.views import wording
-from bohpo.views.campaign import CampaignView
+from bohpo.views.campaign import Bounds, CampaignView, interval
 
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
+Trace: TypeAlias = dict[str, Any]
+"""What is drawn in one go: a line, some points, some bars."""
 
-Drawing: TypeAlias = "go.Figure | str"
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure as plotly's script reads it; all of it can be written as JSON.
+
+    Attributes:
+        data: Traces, from the back to the front.
+        layout: Axes, margins, shapes.
+    """
+
+    data: list[Trace]
+    layout: dict[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the figure as a dictionary."""
+        return {"data": self.data, "layout": self.layout}
+
+
+Drawing: TypeAlias = Figure | str
 """A figure, or one sentence that says why there is none."""
 
 INK = "#7a8491"
@@ -39,6 +61,9 @@ LONGEST_LABEL = 25
 MOST_LINES = 200
 """Lines of one figure that can be told apart, and that a browser draws at once; the best trials are drawn."""
 
+DESCRIBED = 8192
+"""Trials whose hover texts are kept."""
+
 FONT = 'Inter, system-ui, -apple-system, "Segoe UI", "Helvetica Neue", "Liberation Sans", Arial, sans-serif'
 
 
@@ -53,7 +78,22 @@ def label(name: str) -> str:
     return text(name if len(name) <= LONGEST_LABEL else f"{name[:kept]}…{name[-kept:]}")
 
 
-def figure(traces: list[Any], height: int, **layout: Any) -> go.Figure:
+def scatter(**keys: Any) -> Trace:
+    """Give a trace of points or lines."""
+    return trace("scatter", **keys)
+
+
+def bar(**keys: Any) -> Trace:
+    """Give a trace of bars."""
+    return trace("bar", **keys)
+
+
+def trace(kind: str, **keys: Any) -> Trace:
+    """Give a trace of any kind that plotly knows."""
+    return {"type": kind, **keys}
+
+
+def figure(traces: list[Trace], height: int, **layout: Any) -> Figure:
     """Lay traces out on a transparent ground.
 
     Args:
@@ -61,8 +101,6 @@ def figure(traces: list[Any], height: int, **layout: Any) -> go.Figure:
         height: In pixels; the width is the page's.
         **layout: Further keys of plotly's layout.
     """
-    import plotly.graph_objects as go
-
     bare: dict[str, Any] = {
         "template": {},
         "height": height,
@@ -77,7 +115,7 @@ def figure(traces: list[Any], height: int, **layout: Any) -> go.Figure:
         "barmode": "overlay",
         "uirevision": "kept",  # what a reader zoomed into stays when the figure is drawn anew
     }
-    return go.Figure(traces, {**bare, **layout})
+    return Figure(traces, {**bare, **layout})
 
 
 def axis(title: str = "", **keys: Any) -> dict[str, Any]:
@@ -101,28 +139,64 @@ def log_ticks(low: float, high: float) -> list[float]:
     return [value for power in decades for step in steps if low <= (value := step * 10.0**power) <= high]
 
 
+def template(quoted: str) -> str:
+    """Give a quoted string a place in a template of hover texts, in which `%{x}` would stand for a value."""
+    return quoted.replace("%{", "%&#123;")
+
+
+def brief(value: float) -> float:
+    """Round a value to what a reader sees when zoomed in ten thousand times: six digits."""
+    return float(f"{value:.6g}")
+
+
 def describe(view: CampaignView, trial: Trial) -> str:
     """Write what a hover label says about a trial."""
+    return _description(view.metric, view.bounds, _Same(trial))
+
+
+class _Same:
+    """Stands for an object in a dictionary: equal to itself alone, whatever it holds."""
+
+    __slots__ = ("it",)
+
+    def __init__(self, it: Trial) -> None:
+        self.it = it
+
+    def __hash__(self) -> int:
+        return id(self.it)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.it is self.it
+
+
+@functools.lru_cache(DESCRIBED)
+def _description(metric: str, bounds: Bounds, same: _Same) -> str:
+    """Describe a trial, once: figures that are drawn again after each result show the same trials, but for a few."""
+    trial = same.it
     lines = [f"<b>trial {trial.number}</b>, {wording.standing(trial)}"]
     if trial.value is not None:
-        edges = wording.interval(view.interval(trial.value, trial.variance))
-        lines.append(text(f"{view.metric} {trial.value:.4f}" + (f" ({edges})" if edges else "")))
+        edges = wording.interval(interval(trial.value, trial.variance, bounds))
+        lines.append(text(f"{metric} {trial.value:.4f}" + (f" ({edges})" if edges else "")))
     if trial.reason:
         lines.append(text(trial.reason))
     lines += [text(f"{name} = {wording.scalar(value)}") for name, value in trial.configuration.items()]
     return "<br>".join(lines)
 
 
-def goodness(view: CampaignView, trials: list[Trial]) -> dict[int, float]:
-    """Place the completed trials' values between the worst, 0, and the best, 1; by trial number."""
-    values = {trial.number: trial.value for trial in trials if trial.value is not None}
-    if not values:
-        return {}
-    low, high = min(values.values()), max(values.values())
-    if low == high:
-        return dict.fromkeys(values, 1.0)
-    share = {number: (value - low) / (high - low) for number, value in values.items()}
-    return share if view.maximize else {number: 1 - at for number, at in share.items()}
+def goodness(ranked: Sequence[Trial]) -> Callable[[Trial], float]:
+    """Give what places a completed trial's value between the worst of some, 0, and the best of them, 1.
+
+    Args:
+        ranked: Completed trials, best first.
+    """
+    values = [trial.value for trial in (*ranked[-1:], *ranked[:1]) if trial.value is not None]
+    worst, best = values if values else (0.0, 0.0)
+
+    def share(trial: Trial) -> float:
+        assert trial.value is not None
+        return 1.0 if best == worst else (trial.value - worst) / (best - worst)
+
+    return share
 
 
 def shade(at: float, opacity: float = 1.0) -> str:

@@ -24,8 +24,7 @@ def drawn(view: CampaignView, most: int = MOST_POINTS) -> Sequence[Trial]:
     if len(view.trials) <= most:
         return view.trials
     third = most // 3
-    chosen = {trial.number: trial for trial in (*view.ranked[:third], *view.trials[-third:])}
-    others = [trial for trial in view.trials if trial.number not in chosen]
-    step = max(1, -(-len(others) // (most - len(chosen))))
-    chosen.update((trial.number, trial) for trial in others[::step])
+    step = -(-len(view.trials) // third)
+    kinds = (view.ranked[:third], view.trials[-third:], view.trials[::step])
+    chosen = {trial.number: trial for kind in kinds for trial in kind}
     return [chosen[number] for number in sorted(chosen)]

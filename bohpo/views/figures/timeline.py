@@ -29,8 +29,6 @@ UNITS = (("days", wording.DAY_S), ("hours", wording.HOUR_S), ("minutes", wording
 
 def timeline(view: CampaignView) -> style.Drawing:
     """Draw one row per slot and one bar per attempt; white space is time in which a slot had nothing to do."""
-    import plotly.graph_objects as go
-
     everything = [(trial, attempt) for trial in view.trials[-2 * MOST_BARS :] for attempt in trial.attempts]
     begun = [pair for pair in everything if pair[1].started is not None]
     if not begun:
@@ -39,13 +37,13 @@ def timeline(view: CampaignView) -> style.Drawing:
     origin = min(attempt.started for _, attempt in begun if attempt.started is not None)
     length = max(view.ended(attempt) or origin for _, attempt in begun) - origin
     unit, seconds = next(((name, size) for name, size in UNITS if length >= 2 * size), UNITS[-1])
-    traces = _queued(go, view, [pair for pair in everything if pair[1].submitted >= origin], origin, seconds)
+    traces = _queued(view, [pair for pair in everything if pair[1].submitted >= origin], origin, seconds)
     traces += [
-        _bars(go, view, kind, group, origin=origin, unit=seconds)
+        _bars(view, kind, group, origin=origin, unit=seconds)
         for kind in KINDS
         if (group := [pair for pair in begun if _kind(*pair) == kind])
     ]
-    traces += _phases(go, [pair for pair in begun if _kind(*pair) == "completed"], origin, seconds)
+    traces += _phases([pair for pair in begun if _kind(*pair) == "completed"], origin, seconds)
     since = "the first start" if len(begun) < MOST_BARS else f"the start of trial {begun[0][0].number}"
     slots = max([view.jobs, *(attempt.worker + 1 for _, attempt in begun)])
     return style.figure(
@@ -57,12 +55,10 @@ def timeline(view: CampaignView) -> style.Drawing:
     )
 
 
-def _bars(
-    go: Any, view: CampaignView, kind: str, group: list[tuple[Trial, Attempt]], *, origin: float, unit: float
-) -> Any:
+def _bars(view: CampaignView, kind: str, group: list[tuple[Trial, Attempt]], *, origin: float, unit: float) -> Any:
     starts = [attempt.started or origin for _, attempt in group]
     ends = [view.ended(attempt) or origin for _, attempt in group]
-    return go.Bar(
+    return style.bar(
         orientation="h",
         y=[attempt.worker for _, attempt in group],
         base=[(start - origin) / unit for start in starts],
@@ -84,7 +80,7 @@ def _bars(
     )
 
 
-def _queued(go: Any, view: CampaignView, pairs: list[tuple[Trial, Attempt]], origin: float, unit: float) -> list[Any]:
+def _queued(view: CampaignView, pairs: list[tuple[Trial, Attempt]], origin: float, unit: float) -> list[Any]:
     """Draw how long attempts waited in the queue: thin, since nothing was at work."""
     waits = [
         (trial, attempt, attempt.submitted, attempt.started if attempt.started is not None else view.now)
@@ -94,7 +90,7 @@ def _queued(go: Any, view: CampaignView, pairs: list[tuple[Trial, Attempt]], ori
     if not any(end - begin > unit / 100 for _, _, begin, end in waits):
         return []
     return [
-        go.Bar(
+        style.bar(
             orientation="h",
             y=[attempt.worker for _, attempt, _, _ in waits],
             base=[(begin - origin) / unit for _, _, begin, _ in waits],
@@ -113,7 +109,7 @@ def _queued(go: Any, view: CampaignView, pairs: list[tuple[Trial, Attempt]], ori
     ]
 
 
-def _phases(go: Any, pairs: list[tuple[Trial, Attempt]], origin: float, unit: float) -> list[Any]:
+def _phases(pairs: list[tuple[Trial, Attempt]], origin: float, unit: float) -> list[Any]:
     """Draw the parts of completed attempts that are no training over their bars, at the lower edge."""
     spans: dict[str, list[tuple[Trial, Attempt, float, float]]] = {name: [] for name in PHASES}
     for trial, attempt in pairs:
@@ -125,7 +121,7 @@ def _phases(go: Any, pairs: list[tuple[Trial, Attempt]], origin: float, unit: fl
         spans["starting"].append((trial, attempt, attempt.started, trained))
         spans["scoring"].append((trial, attempt, scored, attempt.ended))
     return [
-        go.Bar(
+        style.bar(
             orientation="h",
             y=[attempt.worker + 0.34 for _, attempt, _, _ in parts],
             base=[(begin - origin) / unit for _, _, begin, _ in parts],

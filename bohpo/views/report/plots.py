@@ -84,12 +84,12 @@ def _panel(identifier: str, drawing: Drawing, title: str) -> Markup:
 
 def _canvas(identifier: str, drawing: Drawing, title: str) -> Markup:
     assert not isinstance(drawing, str)
-    height = f"height:{drawing.layout.height}px"
+    height = f"height:{drawing.layout['height']}px"
     return join(
         element(
             "div",
             element("div", class_="plot", role="img", aria_label=title, data_figure=f"data-{identifier}", style=height),
             class_="canvas",
         ),
-        json_block(f"data-{identifier}", drawing.to_plotly_json()),
+        json_block(f"data-{identifier}", drawing.as_json()),
     )

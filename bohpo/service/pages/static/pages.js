@@ -46,7 +46,7 @@ function say(words, isTrouble = false) {
   say.timer = setTimeout(() => toast.replaceChildren(), isTrouble ? 12000 : 5000);
 }
 
-// ---- parts and figures: each asks for itself, one request at a time ----------------------------------------------
+// ---- parts and figures: each asks for itself, or all together what is new; one request at a time -----------------
 
 class Piece {
   constructor(element) {
@@ -73,13 +73,20 @@ class Piece {
     this.spoil();
   }
 
-  async refresh() {
-    if (!this.isStale || !this.isSeen || this.isAsking || document.hidden) return;
+  get isWanted() {
+    return this.isStale && this.isSeen && !this.isAsking && !document.hidden;
+  }
+
+  refresh() {
+    if (this.isWanted) this.receive(ask(this.address, this.tag));
+  }
+
+  async receive(coming) {
     this.isAsking = true;
     this.isStale = false;
     const turn = this.turn;
     try {
-      const answer = await ask(this.address, this.tag);
+      const answer = await coming;
       if (turn === this.turn) await this.take(answer);
       else this.isStale = true;
     } catch {
@@ -155,6 +162,7 @@ class Figure extends Piece {
   constructor(element) {
     super(element);
     this.canvas = one(".canvas", element);
+    this.brushes = []; // of a figure of lines across axes: what somebody drew, as plotly's selections
     for (const place of all(".waiting", element)) place.style.height = `${place.dataset.height}px`;
     for (const select of all("[data-option]", element)) select.addEventListener("change", () => this.reset());
   }
@@ -190,13 +198,41 @@ class Figure extends Piece {
       if (place.dataset.turn !== String(this.turn)) askedFor.delete(place); // other axes
       place.dataset.turn = this.turn;
       keepZoom(place, layout);
+      if (this.isBrushed) Object.assign(layout, { dragmode: "select", selections: structuredClone(this.brushes) });
       place.style.height = `${layout.height}px`;
-      Plotly.react(place, highlighted(panel.figure.data), layout, CONFIG);
+      const traces = highlighted(panel.figure.data);
+      Plotly.react(place, this.isBrushed ? brushed(traces, this.brushes) : traces, layout, CONFIG);
       if (place.dataset.heard) return;
       place.dataset.heard = "yes";
       place.on("plotly_click", (event) => choose(event.points[0]?.customdata));
+      if (!this.isBrushed) return;
+      place.on("plotly_selected", (event) => this.brush(event?.selections ?? []));
+      place.on("plotly_deselect", () => this.brush([]));
     });
   }
+
+  get isBrushed() {
+    return "brushed" in this.element.dataset;
+  }
+
+  brush(selections) {
+    this.brushes = selections.map(({ x0, x1, y0, y1 }) => ({ x0, x1, y0, y1 }));
+    this.draw();
+  }
+}
+
+// Lines across axes: those that pass through every rectangle that somebody drew, on each axis that it covers, stay.
+function brushed(traces, brushes) {
+  const passes = ({ x, y }) => brushes.every(({ x0, x1, y0, y1 }) => {
+    const [left, right] = [Math.min(x0, x1), Math.max(x0, x1)];
+    const [low, high] = [Math.min(y0, y1), Math.max(y0, y1)];
+    return x.every((axis, at) => axis < left || axis > right || (low <= y[at] && y[at] <= high));
+  });
+  return traces.map((trace) => {
+    if (!trace.mode.startsWith("lines")) return trace;
+    const opacity = passes(trace) ? (trace.opacity ?? 1) : 0.05;
+    return { ...trace, opacity, unselected: { marker: { opacity: 1 } } };
+  });
 }
 
 // Plotly keeps what somebody zoomed into only as long as the figure asks for the same range as before: so it does, until
@@ -219,6 +255,36 @@ function keepZoom(place, layout) {
 function frame(panel, isMany) {
   const inner = panel.figure ? made("div", { class: "plot" }) : made("p", { class: "nothing" }, panel.sentence ?? "");
   return isMany ? made("div", { class: "slice" }, made("h4", {}, panel.name), inner) : inner;
+}
+
+function spoil(stale) {
+  for (const piece of stale) piece.isStale = true;
+  const wanted = stale.filter((piece) => piece.isWanted);
+  const source = one("[data-news]")?.dataset.news;
+  if (!source || wanted.length < 2) return wanted.forEach((piece) => piece.refresh());
+  const answers = askTogether(source, wanted);
+  for (const piece of wanted) piece.receive(answers.then((answered) => answered.get(piece)));
+}
+
+// Asks what is new of many pieces. The answer is a line of JSON that names the new ones, then their bodies, each
+// compressed by itself: the service compresses a piece once for all who look.
+async function askTogether(source, wanted) {
+  const below = (piece) => piece.address.slice(source.length + 1);
+  const names = wanted.map((piece) => ["piece", `${piece.tag} ${below(piece)}`]);
+  const answer = await ask(`${source}/news?${new URLSearchParams(names)}`);
+  if (!answer.ok) throw new Error(`the service answers ${answer.status}`);
+  const content = new Uint8Array(await answer.arrayBuffer());
+  const end = content.indexOf(10);
+  const answers = new Map(wanted.map((piece) => [piece, new Response(null, { status: 304 })]));
+  let at = end + 1;
+  for (const { address, tag, again, bytes } of JSON.parse(new TextDecoder().decode(content.subarray(0, end)))) {
+    const packed = new Blob([content.subarray(at, (at += bytes))]);
+    const headers = { ETag: tag, ...(again ? { "Retry-After": again } : {}) };
+    const body = bytes ? packed.stream().pipeThrough(new DecompressionStream("gzip")) : null;
+    const piece = wanted.find((candidate) => below(candidate) === address);
+    answers.set(piece, new Response(body, { status: bytes ? 200 : 202, headers }));
+  }
+  return answers;
 }
 
 // ---- a trial that was chosen in one figure is marked in all -------------------------------------------------------
@@ -277,8 +343,8 @@ for (const piece of pieces) {
   const every = Number(piece.element.dataset.every ?? 0);
   if (every) setInterval(() => "every" in piece.element.dataset && piece.spoil(), every);
 }
-document.addEventListener("visibilitychange", () => pieces.forEach((piece) => piece.refresh()));
-setInterval(() => pieces.filter((piece) => piece.runs).forEach((piece) => piece.spoil()), RUNS_MS);
+document.addEventListener("visibilitychange", () => spoil(pieces.filter((piece) => piece.isStale)));
+setInterval(() => spoil(pieces.filter((piece) => piece.runs)), RUNS_MS);
 
 // ---- live ---------------------------------------------------------------------------------------------------------
 
@@ -301,7 +367,7 @@ function listen() {
     const { campaign, revision } = JSON.parse(event.data);
     const isNews = known.has(campaign) && known.get(campaign) !== revision;
     known.set(campaign, revision);
-    if (isNews) pieces.forEach((piece) => piece.spoil());
+    if (isNews) spoil(pieces);
   });
   addEventListener("pagehide", () => stream.close());
 }

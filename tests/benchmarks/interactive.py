@@ -1,0 +1,82 @@
+"""How soon a campaign's page can be used in a real browser: its figures in sight drawn, and an answer to a click."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.benchmarks.viewers import PATIENCE_S, Address
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+CHROMIUM = Path("/usr/bin/chromium")
+SWITCHES = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+
+IS_INTERACTIVE = """() => {
+    const places = [...document.querySelectorAll("[data-figure]")].filter((figure) => {
+        const box = figure.getBoundingClientRect();
+        return box.height > 0 && box.top < innerHeight;
+    });
+    if (document.readyState !== "complete" || places.some((place) => place.querySelector(".waiting"))) return 0;
+    return performance.now();
+}"""
+"""Milliseconds since the page was asked for, once all figures in sight are drawn and the script has time to say so."""
+
+IS_DRAWN_BY_DASHBOARD = """() => {
+    const isDrawn = document.readyState === "complete" && document.querySelector(".main-svg .trace, .gl-canvas");
+    return isDrawn ? performance.now() : 0;
+}"""
+"""The same for a page of optuna-dashboard: its first figure has something in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """How long a page took.
+
+    Attributes:
+        first_s: The first time: the browser has none of its files, the service may not have read the campaign.
+        again_s: Loaded once more.
+    """
+
+    first_s: float
+    again_s: float
+
+
+def opened(address: Address, page: str, is_interactive: str) -> Opened | None:
+    """Open a page twice; None without a browser.
+
+    Args:
+        address: Of the server.
+        page: Path of the page.
+        is_interactive: JavaScript that gives the milliseconds that it took, or 0 until it can be used.
+    """
+    if not CHROMIUM.exists():
+        return None
+    with _window() as tab:
+        base = f"http://127.0.0.1:{address.port}"
+        if address.token:
+            tab.goto(f"{base}/sign-in?token={address.token}")
+        first, again = (_seconds(tab, f"{base}{page}", is_interactive) for _ in range(2))
+        return Opened(first, again)
+
+
+def _seconds(tab: Page, address: str, is_interactive: str) -> float:
+    tab.goto(address, wait_until="commit")
+    handle = tab.wait_for_function(is_interactive, timeout=1000 * PATIENCE_S, polling="raf")
+    return float(handle.json_value()) / 1000
+
+
+@contextlib.contextmanager
+def _window() -> Iterator[Page]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(SWITCHES))
+        try:
+            yield browser.new_page(viewport={"width": 1280, "height": 900})
+        finally:
+            browser.close()
