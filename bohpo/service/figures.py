@@ -51,6 +51,9 @@ JSON = "application/json"
 REST = 20.0
 """After the model was asked, it is left alone for so many times as long: of 20,000 trials it takes most of a minute."""
 
+HEAD_START_S = 1.0
+"""So long the model waits: the page that shows what it says is drawn first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -127,6 +130,7 @@ class Figures:
         async def kept() -> Rendered:
             executor, began = (self._model if kind.asks_model else None), time.monotonic()
             try:
+                await asyncio.sleep(HEAD_START_S if kind.asks_model else 0)
                 return self._keep(key, await asyncio.get_running_loop().run_in_executor(executor, draw))
             finally:
                 self._drawing.pop(key, None)

@@ -81,17 +81,18 @@ def status(view: CampaignView, tally: Tally | None = None) -> Status:
     )
 
 
-def busy_fraction(view: CampaignView, tally: Tally, *, after: int = 1) -> float | None:
+def busy_fraction(view: CampaignView, tally: Tally | None = None, *, after: int = 1) -> float | None:
     """Give the share of the slots' time that attempts occupied; see the module for the definition.
 
     Args:
         view: The campaign.
-        tally: Its trials, counted.
+        tally: Its trials, counted; None to count them now.
         after: The window begins with this start: 1 for the first, `view.jobs` for the one that fills the slots.
 
     Returns:
         The share, in [0, 1], or None where the window has no length.
     """
+    tally = tally or Tally(view.trials, maximize=view.maximize)
     starts = tally.starts
     if len(starts) < after:
         return None

@@ -73,9 +73,12 @@ def test_another_campaign_in_its_place_is_counted_anew(view: CampaignView, short
 def test_trials_in_which_nothing_happened_are_left_alone(view: CampaignView, monkeypatch: pytest.MonkeyPatch) -> None:
     tally, counted = Tally(view.trials, maximize=True), list[int]()
     count = Tally._count
-    monkeypatch.setattr(
-        Tally, "_count", lambda self, trial, times: counted.append(trial.number) or count(self, trial, times)
-    )
+
+    def noted(tally: Tally, trial: Trial, times: int) -> None:
+        counted.append(trial.number)
+        count(tally, trial, times)
+
+    monkeypatch.setattr(Tally, "_count", noted)
     changed = replace(view.trials[4], value=0.99)
     tally.update((*view.trials[:4], changed, *view.trials[5:]))
     assert counted == [4, 4]

@@ -158,6 +158,9 @@ function atEnd(box) {
   return box.scrollTop + box.clientHeight >= box.scrollHeight - 4;
 }
 
+// Plotly's script comes after this one and takes a while: figures are asked for meanwhile.
+const plotly = new Promise((resolve) => one("script[data-plotly]")?.addEventListener("load", resolve));
+
 class Figure extends Piece {
   constructor(element) {
     super(element);
@@ -177,6 +180,7 @@ class Figure extends Piece {
 
   async show(answer) {
     const drawn = await answer.json();
+    await plotly;
     this.panels = drawn.panels ?? [{ name: "", figure: drawn.figure, sentence: drawn.sentence }];
     this.draw();
   }
