@@ -73,13 +73,15 @@ def _operating_metrics(cases: Sequence[MarkedCase], limit: float) -> dict[str, f
     all_fps = sorted({1.0, limit})
     intervals = operating_intervals(cases, fps_per_case=all_fps, sensitivities=OPERATING_SENSITIVITIES)
     by_fps, by_sensitivity = intervals[: len(all_fps)], intervals[len(all_fps) :]
+    points = [(f"sensitivity_at_{each.point.fps_per_case:g}", each.point.sensitivity, each) for each in by_fps]
+    points += [
+        (f"fps_per_case_at_sensitivity_{each.point.sensitivity:g}", each.point.fps_per_case, each)
+        for each in by_sensitivity
+        if each.point.fps_per_case is not None
+    ]
     figures: dict[str, float | None] = {}
-    for each in by_fps:
-        name = f"sensitivity_at_{each.point.fps_per_case:g}"
-        figures |= {name: each.point.sensitivity, f"{name}_low": each.low, f"{name}_high": each.high}
-    for each in by_sensitivity:
-        name = f"fps_per_case_at_sensitivity_{each.point.sensitivity:g}"
-        figures |= {name: each.point.fps_per_case, f"{name}_low": each.low, f"{name}_high": each.high}
+    for name, figure, each in points:
+        figures |= {name: figure, f"{name}_low": each.low, f"{name}_high": each.high}
     return {name: figure for name, figure in figures.items() if figure is not None}
 
 

@@ -70,6 +70,6 @@ def test_operating_points_come_with_their_intervals_and_without_what_is_never_re
     metrics = score(_marked(hits=4, false_positives=4), 3.0).metrics
     assert metrics["sensitivity_at_3"] == metrics["sensitivity_at_1"] == pytest.approx(4 / 6)
     assert metrics["sensitivity_at_3_low"] < 4 / 6 < metrics["sensitivity_at_3_high"]
-    assert "fps_per_case_at_sensitivity_0.8" not in metrics
+    assert not [name for name in metrics if name.startswith("fps_per_case_at_sensitivity_0.8")]
     perfect = score(_marked(hits=6, false_positives=4), 3.0).metrics
     assert perfect["fps_per_case_at_sensitivity_0.9"] == perfect["fps_per_case_at_sensitivity_0.9_high"] == 0
