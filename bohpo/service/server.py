@@ -98,6 +98,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listening = socket.socket(family)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
+        listening.listen()  # from now on who comes waits: the address is told before the service runs
     except OSError as error:
         raise UsageError(f"--port {port} on {host}: {error.strerror}; choose another, or 0 for any") from error
     return listening

@@ -62,7 +62,7 @@ def test_the_splits_of_a_family_share_no_case(configuration: dict[str, object]) 
 def test_more_training_cases_do_not_change_the_validation_cases(configuration: dict[str, object]) -> None:
     def validation(training_cases: int) -> list[Case]:
         settings = Settings.from_configuration({**configuration, "training_cases": training_cases})  # type: ignore[dict-item]
-        return list(Aneurysm().cases(settings, Split.VALIDATION))
+        return sorted(Aneurysm().cases(settings, Split.VALIDATION), key=lambda case: case.name)
 
     for few, many in zip(validation(2), validation(30), strict=True):
         assert few.name == many.name

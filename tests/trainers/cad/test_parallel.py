@@ -73,7 +73,8 @@ def test_by_the_linear_rule_each_process_takes_a_batch_of_its_own(tmp_path: Path
     torch.manual_seed(SEED)
     learner = balls.learner(settings, CPU)
     optimizer = learner.optimizer()
-    source = learner.patches(list(balls.cases(settings, Split.TRAINING)), np.random.default_rng(SEED))
+    cases = sorted(balls.cases(settings, Split.TRAINING), key=lambda case: case.name)
+    source = learner.patches(cases, np.random.default_rng(SEED))
     for step in range(0, settings.steps, 2):
         optimizer.param_groups[0]["lr"] = 2 * learning_rate(settings, step)
         optimizer.zero_grad()
