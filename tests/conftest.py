@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import hypothesis
 import pytest
 
+from tests.chromium import CHROMIUM, launched
 from tests.faults.figures import append_figure
 from tests.isolation import SESSION, group_of, isolate, left_behind
 from tests.services import (
@@ -23,15 +24,6 @@ from tests.services import (
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-
-CHROMIUM = Path("/usr/bin/chromium")
-CHROMIUM_ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 QueueT = TypeVar("QueueT", SlurmCluster, GridEngine)
 
@@ -136,9 +128,5 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("BOHPO_REQUIRE_SERVICES") == "1":
             pytest.fail(message)
         pytest.skip(message)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(CHROMIUM_ARGUMENTS))
+    with launched() as chromium:
         yield chromium
-        chromium.close()

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.benchmarks.viewers import PATIENCE_S, Address
+from tests.chromium import CHROMIUM, launched
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
-
-CHROMIUM = Path("/usr/bin/chromium")
-SWITCHES = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 
 IS_INTERACTIVE = """() => {
     const places = [...document.querySelectorAll("[data-figure]")].filter((figure) => {
@@ -56,7 +51,8 @@ def opened(address: Address, page: str, is_interactive: str) -> Opened | None:
     """
     if not CHROMIUM.exists():
         return None
-    with _window() as tab:
+    with launched() as browser:
+        tab = browser.new_page(viewport={"width": 1280, "height": 900})
         base = f"http://127.0.0.1:{address.port}"
         if address.token:
             tab.goto(f"{base}/sign-in?token={address.token}")
@@ -68,15 +64,3 @@ def _seconds(tab: Page, address: str, is_interactive: str) -> float:
     tab.goto(address, wait_until="commit")
     handle = tab.wait_for_function(is_interactive, timeout=1000 * PATIENCE_S, polling="raf")
     return float(handle.json_value()) / 1000
-
-
-@contextlib.contextmanager
-def _window() -> Iterator[Page]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(SWITCHES))
-        try:
-            yield browser.new_page(viewport={"width": 1280, "height": 900})
-        finally:
-            browser.close()

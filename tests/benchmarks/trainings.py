@@ -27,7 +27,7 @@ from trainers.aneurysm.application import Aneurysm
 from trainers.aneurysm.networks import UNet3D
 from trainers.aneurysm.settings import Settings
 from trainers.cad.ahead import drawn_ahead
-from trainers.cad.case import Case, Split
+from trainers.cad.case import Case, Split, by_name
 from trainers.cad.loop import draw, drawing_threads
 from trainers.cad.parallel import team
 from trainers.cad.run import Run
@@ -105,7 +105,7 @@ class Throughput:
 def train_by_bohpo(task: Task, folder: Path) -> Generator[None]:
     """Train by our loop, step by step."""
     settings, application = task.settings(), Aneurysm()
-    cases = sorted(application.cases(settings, Split.TRAINING), key=lambda case: case.name)
+    cases = by_name(application.cases(settings, Split.TRAINING))
     with team(settings) as processes:
         run = Run(application.learner(settings, processes.device), settings, processes)
         source = run.learner.patches(cases, np.random.default_rng(0))
@@ -120,7 +120,7 @@ def train_by_monai(task: Task, folder: Path) -> Generator[None]:
     """Train by MONAI's standard pipeline, step by step."""
     from monai.data import CacheDataset, DataLoader
 
-    cases = sorted(Aneurysm().cases(task.settings(), Split.TRAINING), key=lambda case: case.name)
+    cases = by_name(Aneurysm().cases(task.settings(), Split.TRAINING))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dataset = CacheDataset([_files(case, folder) for case in cases], _monai_transforms(task), progress=False)
     workers = 0 if task.threads == 1 else task.threads

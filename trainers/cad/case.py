@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
@@ -78,6 +79,11 @@ class Case:
         """Turn array coordinates (n, 3), z, y, x, into world coordinates (n, 3), x, y, z in mm."""
         world: Floats = self.origin + voxels[:, ::-1] * self.spacing @ self.axes.T
         return world
+
+
+def by_name(cases: Iterable[Case]) -> list[Case]:
+    """Put cases in the order of their names: they are made in an order by chance, see `trainers.cad.cache`."""
+    return sorted(cases, key=lambda case: case.name)
 
 
 def normalise(volume: Image) -> Image:

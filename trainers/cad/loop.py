@@ -26,7 +26,7 @@ from bohpo.errors import NotFoundError
 from bohpo.trainer import Configuration, Context, Outcome, Stopped
 from trainers.cad.ahead import drawn_ahead
 from trainers.cad.application import Application, B, F, Learner, PatchSource, S
-from trainers.cad.case import Case, Split
+from trainers.cad.case import Case, Split, by_name
 from trainers.cad.memory import naming_exhaustion, peak_memory
 from trainers.cad.parallel import Team, team
 from trainers.cad.run import Drawn, Run, mixed_precision, weights_from_bytes, weights_to_bytes
@@ -146,9 +146,7 @@ class _Session(Generic[S, B, F]):
         return _with_costs(outcome, {"evaluate_seconds": seconds})
 
     def _cases(self, split: Split) -> list[Case]:
-        cases = sorted(
-            _unless_stopped(self.context, self.application.cases(self.settings, split)), key=lambda case: case.name
-        )
+        cases = by_name(_unless_stopped(self.context, self.application.cases(self.settings, split)))
         self.application.require(cases, split)
         return cases
 

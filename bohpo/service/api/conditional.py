@@ -5,6 +5,8 @@ from __future__ import annotations
 from fastapi import Request
 from starlette.responses import Response
 
+from bohpo.service.rendered import is_known
+
 
 def etag_of(*parts: object) -> str:
     """Name what an answer was made of."""
@@ -19,8 +21,7 @@ def not_modified(request: Request, response: Response, etag: str) -> Response | 
         response: Takes the ETag where something has to be sent.
         etag: Of what there is now.
     """
-    known = [part.strip() for part in request.headers.get("if-none-match", "").split(",")]
-    if etag in known:
+    if is_known(request, etag):
         return Response(status_code=304, headers={"ETag": etag})
     response.headers["ETag"] = etag
     return None

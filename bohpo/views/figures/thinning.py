@@ -10,9 +10,6 @@ from bohpo.views.campaign import CampaignView
 MOST_POINTS = 1500
 """Points of one figure that a browser draws without a pause."""
 
-THINNED = "drawn are the best, the latest and an even selection of the others"
-"""What is said of a figure that leaves trials out."""
-
 
 def drawn(view: CampaignView, most: int = MOST_POINTS) -> Sequence[Trial]:
     """Choose the trials to draw, by number: all, or the best, the latest and some of the others, evenly spread.

@@ -13,7 +13,7 @@ from trainers.aneurysm import detectors
 from trainers.aneurysm.application import Aneurysm
 from trainers.aneurysm.detectors import Detector, HeatMapDetector, make_detector
 from trainers.aneurysm.settings import NETWORKS, Settings
-from trainers.cad.case import Case, Image, Split
+from trainers.cad.case import Case, Image, Split, by_name
 
 CPU = torch.device("cpu")
 
@@ -66,7 +66,7 @@ def test_a_volume_without_candidates_gets_no_marks(configuration: Configuration)
 def test_a_step_against_the_gradient_lowers_the_loss(configuration: Configuration, network: str) -> None:
     settings = Settings.from_configuration(configuration)
     detector, rng = _detector(configuration, network), np.random.default_rng(0)
-    cases = sorted(Aneurysm().cases(settings, Split.TRAINING), key=lambda case: case.name)
+    cases = by_name(Aneurysm().cases(settings, Split.TRAINING))
     batch = detector.patches(cases, rng).draw(rng, slice(None)).to(CPU)
     before = detector.loss(batch)
     before.backward()  # type: ignore[no-untyped-call]

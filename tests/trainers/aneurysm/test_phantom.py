@@ -8,7 +8,7 @@ import pytest
 from trainers.aneurysm.application import Aneurysm
 from trainers.aneurysm.phantom import ANEURYSM_RADIUS_MM, ANEURYSMS_PER_CASE, PRESETS, make_phantom
 from trainers.aneurysm.settings import Settings
-from trainers.cad.case import Case, Split
+from trainers.cad.case import Case, Split, by_name
 
 TINY = PRESETS["tiny"]
 
@@ -62,7 +62,7 @@ def test_the_splits_of_a_family_share_no_case(configuration: dict[str, object]) 
 def test_more_training_cases_do_not_change_the_validation_cases(configuration: dict[str, object]) -> None:
     def validation(training_cases: int) -> list[Case]:
         settings = Settings.from_configuration({**configuration, "training_cases": training_cases})  # type: ignore[dict-item]
-        return sorted(Aneurysm().cases(settings, Split.VALIDATION), key=lambda case: case.name)
+        return by_name(Aneurysm().cases(settings, Split.VALIDATION))
 
     for few, many in zip(validation(2), validation(30), strict=True):
         assert few.name == many.name

@@ -11,7 +11,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813 - its usual name
 
 from bohpo.errors import DataError, UsageError
-from trainers.cad.case import Case, Split
+from trainers.cad.case import Case, Split, by_name
 from trainers.cad.folder import BrokenCasesError, Layout, read_folder, split_by_name
 
 
@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _read(folder: Path, split: Split = Split.TRAINING, count: int | None = None) -> list[Case]:
-    return sorted(read_folder(folder, split, count, Layout(spacing=1.0)), key=lambda case: case.name)
+    return by_name(read_folder(folder, split, count, Layout(spacing=1.0)))
 
 
 def _add(table: Path, row: str) -> None:

@@ -14,7 +14,7 @@ import torch
 from bohpo.errors import UsageError
 from bohpo.trainer import Configuration, Context, Stopped
 from tests.trainers.cad.balls import CONFIGURATION, Balls, Settings, train, weights_in
-from trainers.cad.case import Split
+from trainers.cad.case import Split, by_name
 from trainers.cad.parallel import Team, team
 from trainers.cad.run import learning_rate
 
@@ -73,7 +73,7 @@ def test_by_the_linear_rule_each_process_takes_a_batch_of_its_own(tmp_path: Path
     torch.manual_seed(SEED)
     learner = balls.learner(settings, CPU)
     optimizer = learner.optimizer()
-    cases = sorted(balls.cases(settings, Split.TRAINING), key=lambda case: case.name)
+    cases = by_name(balls.cases(settings, Split.TRAINING))
     source = learner.patches(cases, np.random.default_rng(SEED))
     for step in range(0, settings.steps, 2):
         optimizer.param_groups[0]["lr"] = 2 * learning_rate(settings, step)

@@ -14,7 +14,7 @@ import SimpleITK as sitk  # noqa: N813 - its usual name
 
 from bohpo.errors import DataError, UsageError
 from bohpo.trainer import Configuration, Context
-from trainers.cad.case import Split
+from trainers.cad.case import Split, by_name
 from trainers.liver_nodule import check, train
 from trainers.liver_nodule.application import LiverNodule
 from trainers.liver_nodule.contrast import PHASES
@@ -183,7 +183,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_folder_gives_the_cases_that_were_written_to_it(configuration: Configuration, folder: Path) -> None:
     settings = Settings.from_configuration({**configuration, "data": str(folder), "spacing_mm": 2.0})
-    first, second = sorted(LiverNodule().cases(settings, Split.TRAINING), key=lambda case: case.name)
+    first, second = by_name(LiverNodule().cases(settings, Split.TRAINING))
     assert (first.name, second.name) == ("case-0", "case-3")
     assert first.volume.shape == second.volume.shape == (5, 24, 24, 24)
     assert first.excluded.tolist() == [[30, 30, 30]]

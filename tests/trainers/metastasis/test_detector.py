@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bohpo.trainer import Configuration
-from trainers.cad.case import Case, Image, Split
+from trainers.cad.case import Case, Image, Split, by_name
 from trainers.metastasis.application import Metastasis
 from trainers.metastasis.detector import ENHANCING, MARKS_PER_CASE, MetastasisDetector, anchors, tiling
 from trainers.metastasis.intensity import BACKGROUND, is_brain
@@ -69,7 +69,7 @@ def test_tiles_and_halos_are_divisible_as_the_network_needs_it(configuration: Co
 def test_steps_of_the_chosen_optimizer_lower_the_loss(configuration: Configuration, optimizer: str) -> None:
     config = {**configuration, "optimizer": optimizer, "learning_rate": 1e-3}
     settings, detector = Settings.from_configuration(config), _detector(config)
-    cases = sorted(Metastasis().cases(settings, Split.TRAINING), key=lambda case: case.name)
+    cases = by_name(Metastasis().cases(settings, Split.TRAINING))
     batch = detector.patches(cases, np.random.default_rng(0)).draw(np.random.default_rng(1)).to(CPU)
     steps = detector.optimizer()
     assert type(steps).__name__.lower() == optimizer
