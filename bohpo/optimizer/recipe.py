@@ -9,7 +9,7 @@ pending, so what one of them overlooks the other finds:
 | bowl   | the middle of a range to be better than its ends, until the data say no    | ranges were chosen well |
 
 Trends are not asked for before there are as many results as parameters: fewer show none, and their continuation leads
-into corners.
+into corners. From then on a view that foresees results clearly better than the other has most of the turns.
 
 The defaults are what was best on tuning tasks; every part can be left out, to measure what it is worth.
 """
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -51,6 +52,13 @@ CROWDING = 1.0
 """How much a proposal heeds how many trials are running for each result."""
 
 
+CLEARLY = 3.0
+"""A view foresees results better than another one if they are so many nats more probable: 20 times."""
+
+SECOND_BEST = 4
+"""Every so many turns it is the other view's, all the same: it may find what the better one overlooks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """The parts of the optimizer.
@@ -58,6 +66,7 @@ class Recipe:
     Attributes:
         trends_view: Take turns with the view that expects trends.
         bowl_view: Take turns with the view that expects a bowl.
+        judge: Give most of the turns to the view that foresees results better.
         compress: Let the first view draw low scores together.
         explore: Go where the model is uncertain, not only where it hopes for most.
         pending: Condition the standard deviation on what is running.
@@ -65,7 +74,7 @@ class Recipe:
         failures: Take what failed as the worst value seen.
         measured_noise: Use the variances that trainers measure.
         centre_first: Begin at the centre of the space.
-        draw_in: Draw points of a long start towards the centre.
+        draw_in: Draw points of a long start, or of one in many dimensions, towards the centre.
         spray: Look around the best points, beside all over the space.
         climb: Improve the best candidates along the gradient and from neighbour to neighbour.
         refit_always: Fit anew after every result, also when there are hundreds.
@@ -73,6 +82,7 @@ class Recipe:
 
     trends_view: bool = True
     bowl_view: bool = True
+    judge: bool = True
     compress: bool = True
     explore: bool = True
     pending: bool = True
@@ -92,16 +102,28 @@ class Recipe:
         chosen = chosen or [dataclasses.replace(TRENDS, name="plain", trend=False)]
         return tuple(dataclasses.replace(view, compress=view.compress and self.compress) for view in chosen)
 
-    def view(self, index: int, results: int, dimension: int) -> View:
-        """Give the view that proposes.
+    def asked(self, results: int, dimension: int) -> tuple[View, ...]:
+        """Give the views that may propose.
 
         Args:
-            index: Of the trial.
             results: How many trials have completed or failed; fewer than there are parameters show no trends.
             dimension: How many parameters there are.
         """
-        views = [view for view in self.views if results >= dimension or not view.trend] or self.views
-        return views[index % len(views)]
+        return tuple(view for view in self.views if results >= dimension or not view.trend) or self.views
+
+    def turn(self, index: int, foresight: Sequence[float]) -> int:
+        """Give which of the views that may propose has the turn.
+
+        Args:
+            index: Of the trial.
+            foresight: How well each of them foresees results, in nats.
+        """
+        by_turns = index % len(foresight)
+        best = max(range(len(foresight)), key=foresight.__getitem__)
+        is_clear = all(foresight[best] - nats > CLEARLY for view, nats in enumerate(foresight) if view != best)
+        if not (self.judge and is_clear):
+            return by_turns
+        return best if index % SECOND_BEST else (best + 1) % len(foresight)
 
     def sd_weight(self, view: View, results: int, pending: int) -> float:
         """Give the weight of the standard deviation in the acquisition.
