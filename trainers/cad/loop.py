@@ -128,6 +128,7 @@ class _Session(Generic[S, B, F]):
         if self.team.leads:
             _save(run.learner, self.settings, self.context.model)
         findings, seconds = self._examine(run.learner, validation)
+        self._report(run.step, findings)
         chosen = self.application.choose(findings)
         if self.team.leads:
             write_json(self.context.model / CHOSEN_FILE, chosen)
@@ -174,14 +175,14 @@ class _Session(Generic[S, B, F]):
                     saver.save(run)
                 if is_stopped:
                     raise Stopped
-                if is_report_due:
-                    self._report(run, validation)
+                # The report of the last step waits until all cases are examined.
+                if is_report_due and run.step < self.settings.steps:
+                    self._report(run.step, self._examine(run.learner, validation[:REPORT_CASES])[0])
 
-    def _report(self, run: Run[B, F], validation: Sequence[Case]) -> None:
+    def _report(self, step: int, findings: Sequence[F]) -> None:
         """Report the score on the first few validation cases: quick, noisy, and not the outcome."""
-        findings, _ = self._examine(run.learner, validation[:REPORT_CASES])
         if self.team.leads:
-            self.context.report(run.step, self.application.early_score(self.settings, findings))
+            self.context.report(step, self.application.early_score(self.settings, findings[:REPORT_CASES]))
 
     def _examine(self, learner: Learner[B, F], cases: Sequence[Case]) -> tuple[list[F], float]:
         """Examine cases, each process its share; the time that took comes with them, in seconds."""
