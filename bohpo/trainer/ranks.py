@@ -2,7 +2,8 @@
 
 Each is a `bohpo.trainer.process` with the variables of torchrun in its environment (RANK, LOCAL_RANK, WORLD_SIZE,
 MASTER_ADDR, MASTER_PORT), so that `torch.distributed.init_process_group` needs no argument. Unlike torchrun this ends
-as its first process that failed did, by the same exit code or signal, so a worker can tell why.
+as its first process that failed did, by the same exit code or signal, so a worker can tell why; or as one whose memory
+ran out, since the others then fail of the lost connection, and may do so before it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 
 from bohpo.processes import die_with_parent
-from bohpo.trainer.attempt import STOPPED_EXIT_CODE, AttemptDirectory
+from bohpo.trainer.attempt import OUT_OF_MEMORY_EXIT_CODE, STOPPED_EXIT_CODE, AttemptDirectory
 
 GRACE_S = 5.0
 """What the other processes get to leave, once one has failed: they wait for it in vain."""
@@ -37,7 +38,8 @@ def run_ranks(command: Sequence[str], count: int, environment: Mapping[str, str]
     """Run a command as `count` processes; pass SIGTERM on to them.
 
     Returns:
-        The exit code of the first that failed, negative for a signal; else `STOPPED_EXIT_CODE` where one stopped; or 0.
+        `OUT_OF_MEMORY_EXIT_CODE` where memory ran out for one; else the exit code of the first that failed, negative
+        for a signal; else `STOPPED_EXIT_CODE` where one stopped; or 0.
     """
     port = _free_port()
     processes = [
@@ -58,7 +60,8 @@ def run_ranks(command: Sequence[str], count: int, environment: Mapping[str, str]
             return max(process.returncode for process in processes)
         time.sleep(_TICK_S)
     _end(processes)
-    return code
+    codes = [process.returncode for process in processes]
+    return OUT_OF_MEMORY_EXIT_CODE if OUT_OF_MEMORY_EXIT_CODE in codes else code
 
 
 def _failure_of(processes: Sequence[subprocess.Popen[bytes]]) -> int | None:

@@ -210,6 +210,14 @@ def exhausting_a_rank(config: Mapping[str, Any], context: Context) -> Outcome:
     return Outcome(0.0)
 
 
+def exhausting_a_rank_that_ends_last(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Have the second process run out of memory, and end after the first one, which fails of the lost connection."""
+    if os.environ["RANK"] == "0":
+        raise ConnectionError
+    time.sleep(0.5)
+    raise MemoryError
+
+
 def stopping_in_ranks(config: Mapping[str, Any], context: Context) -> Outcome:
     """Report, and stop when asked to."""
     context.report(int(os.environ["RANK"]), 0.5)

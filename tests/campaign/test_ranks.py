@@ -46,9 +46,13 @@ def test_each_process_knows_its_place_and_the_first_ones_outcome_counts(tmp_path
 
 @pytest.mark.parametrize(
     ("function", "state"),
-    [("losing_a_rank", AttemptState.KILLED), ("exhausting_a_rank", AttemptState.OUT_OF_MEMORY)],
+    [
+        ("losing_a_rank", AttemptState.KILLED),
+        ("exhausting_a_rank", AttemptState.OUT_OF_MEMORY),
+        ("exhausting_a_rank_that_ends_last", AttemptState.OUT_OF_MEMORY),
+    ],
 )
-def test_the_others_end_with_the_first_that_fails_and_its_end_is_told(
+def test_the_others_end_with_the_one_that_fails_and_its_end_is_told(
     tmp_path: Path, function: str, state: AttemptState
 ) -> None:
     attempt = prepare(tmp_path, function, processes=2)

@@ -10,10 +10,11 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 
-from bohpo.space import CategoricalParameter, FloatParameter, Space
+from bohpo.space import CategoricalParameter, FloatParameter, IntParameter, Space
 from bohpo.trial import Curve, Proposal, Scalar, Trial, TrialState
 from bohpo.views import CampaignView, figures
 from bohpo.views.figures import thinning
+from bohpo.views.figures.slices import axis_of
 from bohpo.views.figures.style import MOST_LINES
 from bohpo.views.figures.thinning import MOST_POINTS
 from bohpo.views.insight import FEWEST_TRIALS, insight
@@ -170,6 +171,12 @@ def test_slices_follow_the_parameters_scale_and_leave_inactive_trials_out(short_
     assert list(momentum.data[0].x) == [0.5]
     assert list(drawn(panels["mirror"]).layout.xaxis.ticktext) == ["true", "false"]
     assert len({tuple(drawn(panel).layout.yaxis.range) for panel in panels.values()}) == 1
+
+
+def test_an_axis_of_few_whole_numbers_writes_each_and_nothing_between_them() -> None:
+    few, many = IntParameter("edge", low=16, high=32, step=8), IntParameter("width", low=1, high=30)
+    assert {"tick0": 16, "dtick": 8}.items() <= axis_of(few).items()
+    assert "dtick" not in axis_of(many)
 
 
 def test_long_names_are_cut_in_the_middle_at_an_axis(short_view: CampaignView) -> None:

@@ -122,7 +122,7 @@ def list_cases(folder: Path, layout: Layout) -> dict[str, ListedCase]:
     """List all cases of a folder and what its tables say of them; no volume is read.
 
     Raises:
-        UsageError: If there is no such folder, or a table lacks a column.
+        UsageError: If there is no such folder, a table lacks a column, or names are no names.
     """
     if not folder.is_dir():
         raise UsageError(f"data: there is no folder {folder}; give phantom:tiny or a folder of cases")
@@ -146,7 +146,10 @@ def _concerns(split: Split, name: str, found: ListedCase) -> bool:
 
 
 def _volumes(folder: Path) -> Iterator[tuple[str, Path]]:
-    for path in sorted(folder.iterdir()):
+    paths = sorted(folder.iterdir())
+    if odd := [ascii(path.name) for path in paths if not path.name.isprintable()]:
+        raise UsageError(f"{folder} holds {', '.join(odd)}; rename what has letters that cannot be printed")
+    for path in paths:
         if path.name.startswith("."):
             continue
         if path.is_dir():
@@ -208,7 +211,7 @@ def _digest(path: Path, layout: Layout) -> str:
 
 def _contradictions(name: str, found: ListedCase, layout: Layout) -> Iterator[DataError]:
     if not found.paths:
-        yield DataError(name, "the tables name it, but it has no volume", f"add {name}.nii.gz or a folder {name}")
+        yield DataError(name, "the tables name it, but it has no volume", _where_to_look(name))
     if len(found.paths) > 1:
         files = " and ".join(path.name for path in found.paths)
         yield DataError(name, f"it is there twice, as {files}", "keep one of them")
@@ -222,6 +225,11 @@ def _contradictions(name: str, found: ListedCase, layout: Layout) -> Iterator[Da
         yield DataError(name, f"{LABELS_FILE} says normal and abnormal", "keep one of its lines")
     if layout.is_labelled and not found.labels and not found.errors:
         yield DataError(name, f"{LABELS_FILE} does not name it", f"add a line {name},normal or {name},abnormal")
+
+
+def _where_to_look(name: str) -> str:
+    stem = next((name.removesuffix(suffix) for suffix in VOLUME_SUFFIXES if name.endswith(suffix)), None)
+    return f"add {name}.nii.gz or a folder {name}" if stem is None else f"cases are called without ending, write {stem}"
 
 
 def _outside(case: Case, kind: str, findings: Floats) -> Iterator[DataError]:

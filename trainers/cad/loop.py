@@ -12,7 +12,7 @@ import dataclasses
 import json
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -128,6 +128,7 @@ class _Session(Generic[S, B, F]):
         if self.team.leads:
             _save(run.learner, self.settings, self.context.model)
         findings, seconds = self._examine(run.learner, validation)
+        self._report(run.step, findings)
         chosen = self.application.choose(findings)
         if self.team.leads:
             write_json(self.context.model / CHOSEN_FILE, chosen)
@@ -146,7 +147,7 @@ class _Session(Generic[S, B, F]):
         return _with_costs(outcome, {"evaluate_seconds": seconds})
 
     def _cases(self, split: Split) -> list[Case]:
-        cases = by_name(_unless_stopped(self.context, self.application.cases(self.settings, split)))
+        cases = by_name(self._unless_stopped(self.application.cases(self.settings, split)))
         self.application.require(cases, split)
         return cases
 
@@ -174,23 +175,36 @@ class _Session(Generic[S, B, F]):
                     saver.save(run)
                 if is_stopped:
                     raise Stopped
-                if is_report_due:
-                    self._report(run, validation)
+                # The report of the last step waits until all cases are examined.
+                if is_report_due and run.step < self.settings.steps:
+                    self._report(run.step, self._examine(run.learner, validation[:REPORT_CASES])[0])
 
-    def _report(self, run: Run[B, F], validation: Sequence[Case]) -> None:
+    def _report(self, step: int, findings: Sequence[F]) -> None:
         """Report the score on the first few validation cases: quick, noisy, and not the outcome."""
-        findings, _ = self._examine(run.learner, validation[:REPORT_CASES])
         if self.team.leads:
-            self.context.report(run.step, self.application.early_score(self.settings, findings))
+            self.context.report(step, self.application.early_score(self.settings, findings[:REPORT_CASES]))
 
     def _examine(self, learner: Learner[B, F], cases: Sequence[Case]) -> tuple[list[F], float]:
         """Examine cases, each process its share; the time that took comes with them, in seconds."""
         started = time.monotonic()
         learner.network.eval()
-        own = _unless_stopped(self.context, cases[self.team.part(len(cases))])
         with mixed_precision(self.settings, self.team.device):
-            findings = self.team.gather([learner.examine(case) for case in own])
-        return findings, time.monotonic() - started
+            own = self._unless_stopped(map(learner.examine, cases[self.team.part(len(cases))]))
+        return self.team.gather(own), time.monotonic() - started
+
+    def _unless_stopped(self, items: Iterable[_T]) -> list[_T]:
+        """Take up items, or leave after one of them where any process is asked to stop; what was done before is saved.
+
+        All processes leave together: who stayed would wait for the others in vain, and fail.
+        """
+        taken, is_stopped = list[_T](), False
+        for item in items:
+            taken.append(item)
+            if is_stopped := self.context.should_stop:
+                break
+        if self.team.any(is_stopped):
+            raise Stopped
+        return taken
 
 
 class _Saver:
@@ -235,11 +249,3 @@ def _chosen(model: Path) -> dict[str, float]:
 
 def _with_costs(outcome: Outcome, costs: Mapping[str, float]) -> Outcome:
     return dataclasses.replace(outcome, metrics={**outcome.metrics, **costs, **peak_memory()})
-
-
-def _unless_stopped(context: Context, items: Iterable[_T]) -> Iterator[_T]:
-    """Pass items on, and leave between two of them when asked to; what was done before them is saved."""
-    for item in items:
-        if context.should_stop:
-            raise Stopped
-        yield item

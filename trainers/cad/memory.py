@@ -17,8 +17,9 @@ from bohpo.errors import OutOfMemoryError
 
 _REMEDY = "write checkpointing = true or accumulate = 2 in [fixed], or ask for more cluster.memory"
 
-_CPU_COMPLAINT = "can't allocate memory"
-"""What PyTorch's allocator of the CPU says, in an error of no class of its own."""
+_COMPLAINTS = ("can't allocate memory", "CUDA error: out of memory", "STATUS_ALLOC_FAILED")
+"""What is said in errors of no class of their own: by PyTorch's allocator of the CPU; by CUDA, of memory that is pinned
+or was taken by others; by cuBLAS and cuDNN."""
 
 
 @contextlib.contextmanager
@@ -35,7 +36,7 @@ def naming_exhaustion() -> Iterator[None]:
     except MemoryError as error:
         raise OutOfMemoryError(f"out of memory; {_REMEDY}") from error
     except RuntimeError as error:
-        if _CPU_COMPLAINT not in str(error):
+        if not any(complaint in str(error) for complaint in _COMPLAINTS):
             raise
         raise OutOfMemoryError(f"out of memory; {_REMEDY}") from error
 

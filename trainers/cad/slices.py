@@ -97,9 +97,10 @@ def read_series(name: str, folder: Path, spacing: float) -> sitk.Image:
         DataError: If the folder holds no series or several, slices are missing, lie in one place or in several
             directions, or do not say where they lie.
     """
+    sitk.ProcessObject.GlobalWarningDisplayOff()  # what it warns of is told here as an error, by the case's name
     series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))
     if len(series) != 1:
-        remedy = "keep the files of one series only" if series else "add its files, or remove the folder"
+        remedy = "keep the files of one series only" if series else "add its files to it, or remove the folder"
         raise DataError(name, f"the folder {folder.name} holds {len(series)} DICOM series", remedy)
     files = [Path(file) for file in sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), series[0])]
     if len(files) == 1:

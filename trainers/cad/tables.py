@@ -79,15 +79,22 @@ def add_splits(table: Path, listed: dict[str, ListedCase]) -> None:
 
 
 def _rows(table: Path, columns: tuple[str, ...]) -> Iterator[Mapping[str, str]]:
-    """Give the rows of a table with the number of their line; a cell that is missing is empty."""
+    """Give the rows of a table that are not blank, with the number of their line; a cell that is missing is empty."""
     try:
         with table.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream, restval="", skipinitialspace=True)
             absent = [column for column in columns if column not in (reader.fieldnames or ())]
             if absent:
-                raise UsageError(f"{table} lacks the column {', '.join(absent)}; its first line is {','.join(columns)}")
+                remedy = f"make {','.join(columns)} its first line, with commas in all lines"
+                raise UsageError(f"{table} lacks the column {', '.join(absent)}; {remedy}")
             for row in reader:
-                yield {**{column: row[column].strip() for column in columns}, "line": str(reader.line_num)}
+                cells = {column: row[column].strip() for column in columns}
+                if not any(cells.values()):
+                    continue
+                if not cells["case"] or not cells["case"].isprintable():
+                    called = f"line {reader.line_num} of {table} calls a case {cells['case']!a}"
+                    raise UsageError(f"{called}; write its name, or remove the line")
+                yield {**cells, "line": str(reader.line_num)}
     except FileNotFoundError:
         raise UsageError(f"{table} is missing; write it, with the first line {','.join(columns)}") from None
     except (UnicodeDecodeError, csv.Error) as error:

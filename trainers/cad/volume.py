@@ -15,9 +15,11 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813 - its usual name
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from bohpo.errors import DataError
@@ -25,6 +27,12 @@ from trainers.cad.case import Floats, Image
 from trainers.cad.slices import read_series
 
 LEAST_EDGE = 8
+
+_FLOATS = (16, 64)
+"""What the header of a NIfTI file calls numbers of 4 and of 8 bytes with a point."""
+
+_HEADER_BYTES = (348, 540)
+"""What a header of NIfTI-1 and of NIfTI-2 begins with: its length, in the order of bytes of the whole file."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +83,9 @@ def read_image(name: str, path: Path) -> sitk.Image:
         DataError: If it cannot be read, or its axes are not at right angles.
     """
     with _errors_named(name, path):
-        return _read_file(path)
+        if path.name.endswith((".nii", ".nii.gz")):
+            _check_content(name, path)
+        return sitk.ReadImage(str(path))
 
 
 @contextlib.contextmanager
@@ -115,29 +125,26 @@ def to_volume(name: str, path: Path, image: sitk.Image, spacing: float) -> Volum
     return volume
 
 
-def _read_file(path: Path) -> sitk.Image:
-    if path.name.endswith((".nii", ".nii.gz")):
-        _check_length(path)
-    return sitk.ReadImage(str(path))
-
-
-def _check_length(path: Path) -> None:
-    """Refuse a NIfTI file that was cut off: ITK reads it without a word and fills up with zeros.
+def _check_content(name: str, path: Path) -> None:
+    """Refuse a NIfTI file that ITK would mend without a word: it fills up what was cut off, and nan, with zeros.
 
     Raises:
         OSError: If it is shorter than its header says, or its compressed stream is torn.
         EOFError: Likewise.
         zlib.error: Likewise.
+        DataError: If it has signal that is not finite.
     """
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     reader.ReadImageInformation()
-    bytes_per_voxel = float(reader.GetMetaData("bitpix")) / 8
-    expected = int(float(reader.GetMetaData("vox_offset")) + math.prod(reader.GetSize()) * bytes_per_voxel)
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-        found = sum(len(block) for block in iter(lambda: stream.read(1 << 20), b""))
-    if found < expected:
-        raise OSError(f"{found} of {expected} bytes are there")
+    offset, bits = (int(float(reader.GetMetaData(key))) for key in ("vox_offset", "bitpix"))
+    expected = offset + math.prod(reader.GetSize()) * bits // 8
+    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    if len(content) < expected:
+        raise OSError(f"{len(content)} of {expected} bytes are there")
+    if int(reader.GetMetaData("datatype")) in _FLOATS:
+        order = "<" if int.from_bytes(content[:4], "little") in _HEADER_BYTES else ">"
+        _check_finite(name, path, np.frombuffer(content[offset:expected], f"{order}f{bits // 8}"))
 
 
 def _resample(image: sitk.Image, spacing: float) -> Volume:
@@ -171,10 +178,14 @@ def _resample(image: sitk.Image, spacing: float) -> Volume:
 
 def _check(name: str, path: Path, volume: Volume) -> None:
     if min(volume.signal.shape) < LEAST_EDGE:
-        size = " x ".join(str(edge) for edge in volume.signal.shape)
+        size = " x ".join(str(edge) for edge in reversed(volume.signal.shape))
         problem = f"{path.name} has only {size} voxels of {volume.spacing:g} mm"
         raise DataError(name, problem, "give a volume, not a slice, or a smaller spacing_mm")
-    if not np.isfinite(volume.signal).all():
-        raise DataError(name, f"{path.name} has signal that is not finite", "replace nan and infinity by numbers")
+    _check_finite(name, path, volume.signal)
     if volume.signal.min() == volume.signal.max():
         raise DataError(name, f"{path.name} is the same everywhere", "replace the file, it holds no image")
+
+
+def _check_finite(name: str, path: Path, signal: NDArray[np.floating[Any]]) -> None:
+    if not np.isfinite(signal).all():
+        raise DataError(name, f"{path.name} has signal that is not finite", "replace nan and infinity by numbers")

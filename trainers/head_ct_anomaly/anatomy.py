@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import reduce
+from itertools import product
 from typing import TypeAlias
 
 import numpy as np
@@ -119,11 +121,10 @@ def _atrophic(rng: Generator, points: Points) -> Points:
 
 def _average(fine: Image, fineness: int) -> Image:
     """Average blocks of `fineness` voxels along each axis."""
-    if fineness == 1:
-        return fine
-    z, y, x = (edge // fineness for edge in fine.shape)
-    blocks = fine.reshape(z, fineness, y, fineness, x, fineness)
-    mean: Image = blocks.mean(axis=(1, 3, 5), dtype=np.float32)
+    starts = range(fineness)
+    rows = reduce(np.add, [fine[:, :, x::fineness] for x in starts])
+    total = reduce(np.add, [rows[z::fineness, y::fineness] for z, y in product(starts, repeat=2)])
+    mean: Image = total / np.float32(fineness**3)
     return mean
 
 

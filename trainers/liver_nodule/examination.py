@@ -13,13 +13,16 @@ import SimpleITK as sitk  # noqa: N813 - its usual name
 from scipy import ndimage
 
 from bohpo.errors import DataError
-from trainers.cad.case import Image
+from trainers.cad.case import Floats, Image
 from trainers.cad.folder import VOLUME_SUFFIXES
 from trainers.cad.volume import Volume, read_image, read_volume, to_volume
 from trainers.liver_nodule.contrast import PHASES, Phase
 
 REFERENCE = Phase.HEPATOBILIARY
 """The phase whose voxels count, and in which lesions are marked."""
+
+LEAST_SHARE = 0.5
+"""Of the reference, what each phase has to cover; beyond its border there is nothing but the border's signal."""
 
 IN_ORDER = ", ".join(PHASES)
 
@@ -41,6 +44,10 @@ def read_examination(name: str, path: Path, spacing: float) -> Volume:
     """
     volumes = _read_folder(name, path, spacing) if path.is_dir() else _read_file(name, path, spacing)
     reference = volumes[PHASES.index(REFERENCE)]
+    for phase, volume in zip(PHASES, volumes, strict=True):
+        if (share := _share_within(volume, reference)) < LEAST_SHARE:
+            problem = f"its {phase} phase covers {share:.0%} of the {REFERENCE} one"
+            raise DataError(name, problem, "give the phases of one examination, all in its frame of reference")
     return replace(reference, signal=np.stack([_on_voxels_of(reference, volume) for volume in volumes]))
 
 
@@ -90,13 +97,27 @@ def _paths_of(phase: Phase, folder: Path) -> list[Path]:
     return [folder / each for each in names if (folder / each).exists()]
 
 
+def _share_within(volume: Volume, reference: Volume) -> float:
+    """Give the share of the reference that lies within another volume."""
+    turn, offset = _from_voxels_of(reference, volume)
+    places = np.indices((9, 9, 9)).reshape(3, -1).T / 8 * (np.array(reference.signal.shape) - 1)
+    voxels = places @ turn.T + offset
+    return float(((voxels >= -0.5) & (voxels <= np.array(volume.signal.shape) - 0.5)).all(axis=1).mean())
+
+
 def _on_voxels_of(reference: Volume, volume: Volume) -> Image:
     """Give a phase's signal on the reference's voxels; beyond its own border the border is repeated."""
-    # Both are u = axes^T (world - origin) / spacing in x, y, z; arrays have z, y, x.
-    turn = (volume.axes.T @ reference.axes)[::-1, ::-1] * (reference.spacing / volume.spacing)
-    offset = ((reference.origin - volume.origin) @ volume.axes)[::-1] / volume.spacing
+    turn, offset = _from_voxels_of(reference, volume)
     shape = reference.signal.shape
     if volume.signal.shape == shape and np.allclose(turn, np.eye(3), atol=1e-4) and np.allclose(offset, 0, atol=1e-2):
         return volume.signal
     resampled: Image = ndimage.affine_transform(volume.signal, turn, offset, shape, order=1, mode="nearest")
     return resampled
+
+
+def _from_voxels_of(reference: Volume, volume: Volume) -> tuple[Floats, Floats]:
+    """Give the matrix (3, 3) and the offset (3,) that lead from the reference's z, y, x to another volume's."""
+    # Both are u = axes^T (world - origin) / spacing in x, y, z; arrays have z, y, x.
+    turn: Floats = (volume.axes.T @ reference.axes)[::-1, ::-1] * (reference.spacing / volume.spacing)
+    offset: Floats = ((reference.origin - volume.origin) @ volume.axes)[::-1] / volume.spacing
+    return turn, offset

@@ -37,8 +37,8 @@ CAPTIONS = {
     "roc": Caption(
         "ROC of the best trial",
         "Share of the abnormal cases that are found, against the share of the normal ones that are taken for abnormal, "
-        "as the threshold falls from left to right: higher is better, the dotted line is a guess. The band is the 95 % "
-        "bootstrap interval; thin lines are the next best trials; the score is the area under the curve.",
+        "as the threshold falls from left to right: higher is better, the dotted line is what guessing gives. The band "
+        "is the 95 % bootstrap interval; thin lines are the next best trials; the score is the area under the curve.",
     ),
     "importance": Caption(
         "Which parameters matter",
@@ -83,7 +83,7 @@ CAPTIONS = {
     "roc-of-one": Caption(
         "ROC",
         "Share of the abnormal cases that are found, against the share of the normal ones that are taken for abnormal. "
-        "The band is the 95 % bootstrap interval; the dotted line is a guess.",
+        "The band is the 95 % bootstrap interval; the dotted line is what guessing gives.",
     ),
     "compared": Caption(
         "Best so far",

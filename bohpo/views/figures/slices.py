@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bohpo.space import CategoricalParameter, Parameter
+from bohpo.space import CategoricalParameter, IntParameter, Parameter
 from bohpo.trial import Trial, best_trials
 from bohpo.views import wording
 from bohpo.views.campaign import CampaignView
@@ -16,6 +16,9 @@ from bohpo.views.figures.thinning import MOST_POINTS, drawn
 
 GOLDEN = 0.6180339887
 """Fractional part of the golden ratio: its multiples spread evenly, so points of one choice do not hide each other."""
+
+MOST_TICKS = 6
+"""Along an axis that is not logarithmic; whole numbers, if there are no more, are all written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,10 @@ def axis_of(parameter: Parameter) -> dict[str, Any]:
         return style.axis(tickvals=places, ticktext=names, range=[-0.5, len(names) - 0.5], showgrid=False)
     if not parameter.log:
         margin = 0.04 * (parameter.high - parameter.low) or 0.5
-        return style.axis(range=[parameter.low - margin, parameter.high + margin], nticks=6)
+        edges = [parameter.low - margin, parameter.high + margin]
+        if isinstance(parameter, IntParameter) and (parameter.high - parameter.low) // parameter.step < MOST_TICKS:
+            return style.axis(range=edges, tick0=parameter.low, dtick=parameter.step)
+        return style.axis(range=edges, nticks=MOST_TICKS)
     low, high = math.log10(parameter.low), math.log10(parameter.high)
     margin = 0.04 * (high - low) or 0.5
     ticks = style.log_ticks(parameter.low, parameter.high)

@@ -11,6 +11,11 @@ from bohpo.views.report.markup import Markup, element
 LOW, HIGH = "_low", "_high"
 """Ends of the names that hold the interval of another metric."""
 
+NOTE = (
+    "Intervals are of 95 %, as the trainer gave them. Elsewhere on this page that of the score is 1.96 standard "
+    "deviations to either side, which may differ a little."
+)
+
 
 def measured(view: CampaignView) -> Markup | None:
     """Show all metrics of the best trial, those of the test cases beside them; None where it has none."""
@@ -38,7 +43,7 @@ def measured(view: CampaignView) -> Markup | None:
             class_="scroll",
             tabindex="0",
         ),
-        element("p", "Intervals are of 95 %, where the trainer gave them.", class_="note"),
+        element("p", NOTE, class_="note"),
     )
 
 

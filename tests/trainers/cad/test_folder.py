@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -162,8 +164,32 @@ def test_a_misspelt_case_is_named_in_every_split(folder: Path) -> None:
 
 def test_a_table_without_a_column_is_refused_with_its_first_line(folder: Path) -> None:
     (folder / "lesions.csv").write_text("case,x,y,z\na,1,2,3\n")
-    with pytest.raises(UsageError, match="lacks the column diameter_mm; its first line is case,x,y,z,diameter_mm"):
+    with pytest.raises(UsageError, match="lacks the column diameter_mm; make case,x,y,z,diameter_mm its first line"):
         _read(folder)
+
+
+def test_blank_lines_are_passed_over_and_lines_without_a_name_are_not(folder: Path) -> None:
+    before = {case.name: len(case.centres) for case in _read(folder)}
+    _add(folder / "lesions.csv", ",,,,")
+    assert {case.name: len(case.centres) for case in _read(folder)} == before
+    for name, shown in (("", "''"), ('"a\nb"', r"'a\nb'")):
+        (folder / "lesions.csv").write_text(f"case,x,y,z,diameter_mm\n{name},1,2,3,4\n")
+        with pytest.raises(UsageError, match=rf"lesions\.csv calls a case {re.escape(shown)}; write its name"):
+            _read(folder)
+
+
+def test_names_that_break_a_line_or_are_no_text_are_refused(folder: Path) -> None:
+    for name, shown in ((b"new\nline.nii.gz", r"'new\nline.nii.gz'"), (b"m\xfcller", r"'m\udcfcller'")):
+        odd = Path(os.fsdecode(bytes(folder) + b"/" + name))
+        odd.mkdir()
+        with pytest.raises(UsageError, match=f"holds {re.escape(shown)}; rename"):
+            _read(folder)
+        odd.rmdir()
+
+
+def test_a_table_that_names_files_is_told_what_cases_are_called(folder: Path) -> None:
+    _add(folder / "lesions.csv", "a.nii.gz,105,-45,30,4.5")
+    assert "cases are called without ending, write a" in _problems(folder)[0]
 
 
 def test_a_folder_without_its_table_or_without_anything_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from bohpo.trainer import Configuration, Context, Stopped
 from bohpo.trial import Scalar
 from tests.trainers.cad.balls import CONFIGURATION, Balls, Learner, Settings, train, weights_in
 from trainers.cad import loop
+from trainers.cad.parallel import Team
 
 pytestmark = pytest.mark.training
 
@@ -114,12 +115,40 @@ def test_a_stop_while_cases_are_examined_loses_no_step(tmp_path: Path) -> None:
     assert _steps_saved(tmp_path) == 24
 
 
+def test_a_process_that_reads_or_examines_cases_leaves_with_another_that_is_asked_to_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = Context.in_directory(tmp_path)
+    train({**CONFIGURATION, "iterations": 1}, context)
+    told = _Told([False, True])
+    monkeypatch.setattr(Team, "any", told.any)
+    with pytest.raises(Stopped):
+        loop.evaluate(Balls(), CONFIGURATION, context.model, context)
+    assert told.answers == [], "asked after the cases were read, and after they were examined"
+    monkeypatch.setattr(Team, "any", _Told([True]).any)
+    with pytest.raises(Stopped):
+        loop.evaluate(Balls(), CONFIGURATION, context.model, context)
+
+
+class _Told:
+    """What a process hears of the others, time after time."""
+
+    def __init__(self, answers: list[bool]) -> None:
+        self.answers = answers
+
+    def any(self, _claim: bool) -> bool:
+        return self.answers.pop(0)
+
+
 @pytest.mark.parametrize(
     "error",
     [
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
         MemoryError(),
         RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 99 bytes"),
+        RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
     ],
 )
 def test_memory_that_ran_out_is_named_with_its_remedy(

@@ -151,7 +151,7 @@ def test_slices_of_several_directions_are_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_must_hold_one_series(tmp_path: Path) -> None:
-    assert "holds 0 DICOM series; add its files" in _problem(tmp_path)
+    assert "holds 0 DICOM series; add its files to it" in _problem(tmp_path)
 
 
 def test_slices_that_do_not_say_where_they_lie_are_named(tmp_path: Path) -> None:

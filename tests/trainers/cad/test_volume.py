@@ -90,12 +90,15 @@ def test_a_torn_file_is_named(tmp_path: Path) -> None:
 def test_volumes_that_make_no_sense_are_named(tmp_path: Path) -> None:
     signal = np.random.default_rng(0).random((20, 20, 20), np.float32)
     _write(tmp_path / "slice.nii", signal[:2], (1.0,) * 3)
-    _write(tmp_path / "nan.mha", np.where(signal > 0.9, np.nan, signal), (1.0,) * 3)
+    for name in ("nan.mha", "nan.nii", "nan.nii.gz"):  # in NIfTI, ITK reads 0 for them
+        _write(tmp_path / name, np.where(signal > 0.9, np.nan, signal), (1.0,) * 3)
     _write(tmp_path / "flat.nii", np.zeros_like(signal), (1.0,) * 3)
     nibabel.save(nibabel.Nifti1Image(np.zeros((9, 9, 9, 4), np.float32), np.eye(4)), tmp_path / "phases.nii")
     problems = {
-        "slice.nii": "only 2 x 20 x 20 voxels",
+        "slice.nii": "only 20 x 20 x 2 voxels",
         "nan.mha": "not finite",
+        "nan.nii": "not finite",
+        "nan.nii.gz": "not finite",
         "flat.nii": "the same everywhere",
         "phases.nii": "4D",
     }
@@ -104,8 +107,17 @@ def test_volumes_that_make_no_sense_are_named(tmp_path: Path) -> None:
             read_volume("case", tmp_path / name, 1.0)
 
 
+def test_a_nifti_file_may_have_its_bytes_in_either_order(tmp_path: Path) -> None:
+    signal = np.random.default_rng(0).random((10, 11, 12), np.float32)
+    for order in "<>":
+        header = nibabel.Nifti1Header(endianness=order)
+        header.set_data_dtype(np.float32)
+        nibabel.save(nibabel.Nifti1Image(signal, np.diag([-1, -1, 1, 1]), header), tmp_path / "case.nii")
+        assert read_volume("case", tmp_path / "case.nii", 1.0).signal == pytest.approx(signal.T)
+
+
 def test_a_folder_must_hold_one_series(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"^case: .* holds 0 DICOM series; add its files"):
+    with pytest.raises(DataError, match=r"^case: .* holds 0 DICOM series; add its files to it"):
         read_volume("case", tmp_path, 1.0)
 
 

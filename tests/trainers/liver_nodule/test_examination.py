@@ -83,6 +83,16 @@ def test_phases_on_other_voxels_come_to_where_they_belong(tmp_path: Path) -> Non
     assert np.abs(signal[1] - signal[4]).max() > 1
 
 
+def test_a_phase_of_another_part_of_the_body_is_named(tmp_path: Path) -> None:
+    images = {str(phase): _image(each) for phase, each in zip(PHASES, _bumps(), strict=True)}
+    images["portal"] = _image(_bumps()[2], (ORIGIN[0], ORIGIN[1], ORIGIN[2] + 36.0))
+    _write_phases(tmp_path / "p", images)
+    with pytest.raises(
+        DataError, match=r"^p: its portal phase covers 22% of the hepatobiliary one; give the phases of"
+    ):
+        read_examination("p", tmp_path / "p", 1.5)
+
+
 def test_phases_may_be_folders_of_dicom_series(tmp_path: Path) -> None:
     images = {str(phase): _image(each) for phase, each in zip(PHASES, _bumps(), strict=True)}
     late = images.pop("late")
@@ -198,7 +208,7 @@ def test_a_check_tells_every_broken_examination_and_nothing_of_the_patients(fold
     signal = np.random.default_rng(1).random((3, 12, 12, 12), np.float32)
     sitk.WriteImage(_image(signal), str(folder / "case-2.nii.gz"))
     (folder / "case-3" / "late.nii.gz").unlink()
-    _write_series(folder / "case-3" / "late", _image(_bumps()[3]))
+    _write_series(folder / "case-3" / "late", _image(_bumps()[3], (0.0, 0.0, 0.0)))
     told = {case.name: case for case in check(folder, 2.0)}
     assert [name for name, case in told.items() if case.problems] == ["case-1", "case-2"]
     assert "its folder lacks portal" in told["case-1"].problems[0]

@@ -7,8 +7,10 @@ makes them differ.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
+from functools import reduce
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -31,6 +33,10 @@ GAP_MM = 0.7
 WARP_MM, WARP_SCALE_MM = 2.0, 40.0
 TURN_RADIANS, SHIFT_MM, SIZE_SPREAD = 0.1, 2.0, 0.04
 """Standard deviations of what makes brains differ: warp, turn about each axis, shift, logarithm of the size."""
+
+
+_VOXELS_AT_ONCE = 2**15
+"""What fits into a processor's cache with all that is computed of it."""
 
 
 class Tissue(IntEnum):
@@ -57,6 +63,10 @@ class Points(NamedTuple):
     y: Image
     x: Image
     mm_per_mm: float
+
+    def part(self, slices: slice) -> Points:
+        """Give some of the volume's slices across z."""
+        return Points(self.z[slices], self.y[slices], self.x[slices], self.mm_per_mm)
 
 
 class _Ellipsoid(NamedTuple):
@@ -122,18 +132,33 @@ def grow_brain(rng: Generator, points: Points, spacing: float, gap_mm: float = G
     Returns:
         (z, y, x) tissues.
     """
+    folds = smooth_field(rng, points.z.shape, SULCUS_SCALE_MM / spacing)
+    tissues = np.empty(points.z.shape, np.uint8)
+    for slices in _slabs(tissues.shape):
+        tissues[slices] = _grow(points.part(slices), folds[slices], gap_mm)
+    return tissues
+
+
+def _slabs(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Cut a volume across z: voxel by voxel, small parts of it are computed several times faster than all at once."""
+    thickness = max(1, _VOXELS_AT_ONCE * shape[0] // math.prod(shape))
+    return (slice(first, first + thickness) for first in range(0, shape[0], thickness))
+
+
+def _grow(points: Points, folds: Image, gap_mm: float) -> Tissues:
+    """Give the tissues at some points; `folds` is 0 along the sulci, see `SULCUS_SCALE_MM`."""
     cerebrum, sylvian = _cerebrum_depth(points)
     cerebellum, stem = _depth(points, _CEREBELLUM), _depth(points, _BRAIN_STEM)
     hull = np.maximum(np.maximum(cerebrum, cerebellum), stem)
     tentorium = np.abs(cerebrum - cerebellum) / 2
-    pia = np.minimum.reduce([hull, tentorium, sylvian, _fissure_distance(points), _sulcus_distance(rng, hull, spacing)])
+    pia = reduce(np.minimum, [hull, tentorium, sylvian, _fissure_distance(points), _sulcus_distance(folds, hull)])
     ribbon = np.where(cerebellum > cerebrum, 2 * RIBBON_MM, RIBBON_MM)
     tissue = np.where(pia < gap_mm + ribbon, Tissue.GREY, Tissue.WHITE).astype(np.uint8)
     tissue[pia < gap_mm] = Tissue.CSF
     is_inner = pia > gap_mm + RIBBON_MM
-    tissue[is_inner & (_deepest(points, _DEEP_GREY) > 0)] = Tissue.GREY
+    tissue[is_inner & _is_within(points, _DEEP_GREY)] = Tissue.GREY
     tissue[(stem > gap_mm) & (stem > np.maximum(cerebellum, cerebrum - 8 * points.mm_per_mm))] = Tissue.WHITE
-    tissue[(hull > 4) & (_deepest(points, _VENTRICLES) > 0)] = Tissue.VENTRICLE
+    tissue[(hull > 4) & _is_within(points, _VENTRICLES)] = Tissue.VENTRICLE
     tissue[hull <= 0] = Tissue.OUTSIDE
     return tissue
 
@@ -155,34 +180,44 @@ def _fissure_distance(points: Points) -> Image:
     return distance
 
 
-def _sulcus_distance(rng: Generator, hull_depth: Image, spacing: float) -> Image:
+def _sulcus_distance(folds: Image, hull_depth: Image) -> Image:
     """Give the distance, mm, from the sulci: sheets where a smooth field is 0, down to their depth."""
-    field = smooth_field(rng, hull_depth.shape, SULCUS_SCALE_MM / spacing)
     below = np.maximum(hull_depth - SULCUS_DEPTH_MM, 0)
-    distance: Image = np.abs(field) * np.float32(SULCUS_SCALE_MM) + below
+    distance: Image = np.abs(folds) * np.float32(SULCUS_SCALE_MM) + below
     return distance
 
 
-def _deepest(points: Points, parts: Sequence[_Ellipsoid]) -> Image:
-    deepest: Image = np.maximum.reduce([_depth(points, part) for part in parts])
-    return deepest
+def _is_within(points: Points, parts: Sequence[_Ellipsoid]) -> NDArray[np.bool_]:
+    """Tell which points lie in one of the ellipsoids."""
+    return reduce(np.logical_or, [_reach(_offsets(points, part)) < 1 for part in parts])
 
 
 def _depth(points: Points, part: _Ellipsoid) -> Image:
     """Give about the depth, mm of the volume, below an ellipsoid's surface; negative outside."""
-    along = (points.z, points.y, np.abs(points.x))
+    offsets = _offsets(points, part)
+    reach = _reach(offsets)
     radii = [np.float32(radius) for radius in part.radii]
-    offsets: list[Image] = [
-        (position - np.float32(middle)) / radius
-        for position, middle, radius in zip(along, part.centre, radii, strict=True)
-    ]
-    reach: Image = np.sqrt(sum(offset**2 for offset in offsets))
     steepness: Image = np.sqrt(sum((offset / radius) ** 2 for offset, radius in zip(offsets, radii, strict=True)))
     # The first-order distance to the surface: the function's value over its gradient's length.
     in_mm = np.float32(points.mm_per_mm)
     steepness[steepness == 0] = 1
     depth: Image = (1 - reach) * reach * in_mm / steepness
     return depth
+
+
+def _offsets(points: Points, part: _Ellipsoid) -> list[Image]:
+    """Give the distances from an ellipsoid's centre along z, y and away from the midline, in its semi-axes."""
+    along = (points.z, points.y, np.abs(points.x))
+    return [
+        (position - np.float32(middle)) / np.float32(radius)
+        for position, middle, radius in zip(along, part.centre, part.radii, strict=True)
+    ]
+
+
+def _reach(offsets: Sequence[Image]) -> Image:
+    """Give how far the points lie from an ellipsoid's centre; 1 on its surface."""
+    reach: Image = np.sqrt(sum(offset**2 for offset in offsets))
+    return reach
 
 
 def _rotation(angles: Floats) -> Floats:
