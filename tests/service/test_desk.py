@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from bohpo.space import Space
 from bohpo.store import Owner, RequestedLaunch, StopRequest, open_store
 from bohpo.store.database import DatabaseStore
 from bohpo.store.records import Campaign
+from tests.service.conftest import opened
 from tests.service.recorded import complete, record_campaign
 
 
@@ -101,6 +103,13 @@ def test_the_campaign_that_is_at_work_is_read_before_anybody_asks(
     assert len(desk.snapshot("specimen").view.trials) == 8
     with pytest.raises(AssertionError, match="other is read now"):
         desk.snapshot("other")
+
+
+def test_a_service_that_starts_prepares_without_a_visitor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared = threading.Event()
+    monkeypatch.setattr(Desk, "prepare", lambda _: prepared.set())
+    with opened(tmp_path) as house, house.client():
+        assert prepared.wait(120)
 
 
 def test_nothing_is_prepared_of_an_empty_database_or_of_a_study_from_the_future(tmp_path: Path) -> None:

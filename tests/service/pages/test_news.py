@@ -110,6 +110,6 @@ def test_an_answer_that_could_not_be_written_is_an_error_to_all_who_asked() -> N
     async def asked() -> list[bytes | BaseException]:
         stand = Newsstand()
         questions = (stand.issue("this", write), stand.issue("this", write))
-        return await asyncio.gather(*questions, return_exceptions=True)
+        return list(await asyncio.gather(*questions, return_exceptions=True))
 
     assert [type(error) for error in asyncio.run(asked())] == [StoreError, StoreError]
