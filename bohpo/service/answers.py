@@ -299,8 +299,7 @@ def driver(lease: Lease | None) -> str | None:
     """Say who drives a campaign, and since when."""
     if lease is None:
         return None
-    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(lease.since))
-    return f"process {lease.owner.pid} on {lease.owner.host} since {since}"
+    return f"process {lease.owner.pid} on {lease.owner.host} since {wording.moment(lease.since)}"
 
 
 def _bounds(summary: Summary) -> tuple[float | None, float | None]:

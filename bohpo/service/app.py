@@ -62,8 +62,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.site = site
     troubles.install(app)
+    pages.install(app)  # first: what every browser asks after each tick is among them
     api.install(app)
-    pages.install(app)
     return app
 
 
@@ -71,13 +71,13 @@ def create_app(settings: Settings) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     site: Site = app.state.site
     poller = asyncio.create_task(_keep_polling(site))
-    prepared = asyncio.create_task(asyncio.to_thread(static_files.prepare))
+    prepared = [asyncio.create_task(asyncio.to_thread(make)) for make in (site.desk.prepare, static_files.prepare)]
     try:
         yield
     finally:
         site.ticks.end()
         poller.cancel()
-        await asyncio.gather(poller, prepared, return_exceptions=True)
+        await asyncio.gather(poller, *prepared, return_exceptions=True)
         app.state.figures.close()
         site.store.close()
 

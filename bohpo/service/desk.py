@@ -1,12 +1,14 @@
 """The campaigns as everybody sees them: read once, for however many viewers.
 
 One poller asks the database for the pulse of all campaigns and gives each that has changed a new revision. A campaign's
-trials are read when somebody looks at it, the first time whole, then what has changed; everybody who looks at the same
-revision sees the same snapshot. Revisions only grow, across restarts of the service, too, so that they serve as ETags.
+trials are read when somebody looks at it, and those of the campaign that is at work as soon as the service runs; the
+first time whole, then what has changed. Everybody who looks at the same revision sees the same snapshot. Revisions only
+grow, across restarts of the service, too, so that they serve as ETags.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import threading
@@ -15,7 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bohpo.campaign.launch import study_of
-from bohpo.errors import StoreError
+from bohpo.errors import BohpoError, StoreError
+from bohpo.service.garbage import undisturbed
 from bohpo.service.gather import CURVES_OF, view_of
 from bohpo.store import Lease, Pulse, Summary, TrialsReader
 from bohpo.store.database import DatabaseStore
@@ -96,6 +99,7 @@ class Desk:
         self._pulses: dict[str, Pulse] = {}
         self._revisions: dict[str, int] = {}
         self._seats: dict[str, _Seat] = {}
+        self._untold: dict[str, int] = {}
         self._listing: Listing | None = None
         self._listing_lock = threading.Lock()
 
@@ -115,15 +119,19 @@ class Desk:
         Returns:
             The new revisions of the campaigns that changed, or were added, or are gone, by name.
         """
-        with self._polling:
-            try:
-                pulses = self.store.pulses()
-            except StoreError as error:
-                self.trouble = str(error)
-                logger.warning("the database does not answer: %s", error)
-                return {}
-            self.trouble = ""
-            return self._note(pulses)
+        self._look()
+        with self._lock:
+            told, self._untold = self._untold, {}
+            return told
+
+    def prepare(self) -> None:
+        """Read the campaign in which something happened last, before the first visitor asks for it."""
+        self._look()
+        with self._lock:
+            latest = max(self._pulses, key=lambda name: self._pulses[name].event, default=None)
+        if latest is not None:
+            with contextlib.suppress(BohpoError):  # who asks for it is told
+                self.snapshot(latest)
 
     def snapshot(self, name: str) -> Snapshot:
         """Give a campaign as it stands.
@@ -138,7 +146,8 @@ class Desk:
             seat.asked = time.monotonic()
             known, revision = seat.snapshot, self.revision_of(name)
             if known is None or known.revision != revision:
-                seat.snapshot = self._read(name, seat, revision)
+                with contextlib.nullcontext() if known else undisturbed():
+                    seat.snapshot = self._read(name, seat, revision)
             elif _runs_on(known.view):
                 view = dataclasses.replace(known.view, now=time.time())
                 seat.snapshot = dataclasses.replace(known, view=view, status=status(view, seat.tally))
@@ -163,7 +172,18 @@ class Desk:
                 self._listing = Listing(revision, summaries, best)
             return self._listing
 
-    def _note(self, pulses: dict[str, Pulse]) -> Mapping[str, int]:
+    def _look(self) -> None:
+        with self._polling:
+            try:
+                pulses = self.store.pulses()
+            except StoreError as error:
+                self.trouble = str(error)
+                logger.warning("the database does not answer: %s", error)
+                return
+            self.trouble = ""
+            self._note(pulses)
+
+    def _note(self, pulses: dict[str, Pulse]) -> None:
         with self._lock:
             before = self._pulses
             changed = {name for name in before.keys() | pulses.keys() if before.get(name) != pulses.get(name)}
@@ -171,8 +191,8 @@ class Desk:
                 self._clock = max(self._clock + 1, time.time_ns() // 1_000_000)
             self._pulses = pulses
             self._revisions = {name: self._clock if name in changed else self._revisions[name] for name in pulses}
+            self._untold |= dict.fromkeys(changed, self._clock)
             self._forget()
-            return dict.fromkeys(changed, self._clock)
 
     def _forget(self) -> None:
         """Let go of campaigns that are gone, that others of their name replaced, or that nobody looks at."""
@@ -189,7 +209,7 @@ class Desk:
             return seat
         campaign = self.store.campaign(name)
         if self.revision_of(name) == 0:
-            self.poll()
+            self._look()
         with self._lock:
             fresh = _Seat(TrialsReader(self.store, name), campaign.created, asked=time.monotonic())
             return self._seats.setdefault(name, fresh)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from bohpo.campaign.attempts import attempt_directory
 from bohpo.campaign.launch import study_of
 from bohpo.store import Store, TrialsReader
 from bohpo.store.records import Campaign, Evaluation
 from bohpo.study import Study
+from bohpo.trainer import AttemptDirectory
 from bohpo.trial import Trial, TrialState
 from bohpo.views.campaign import CampaignView
 
 CURVES_OF = 5
 """Trials whose curves are read, best first."""
+
+REPORTS_KEPT = 512
+"""Trials whose reports are kept after their end."""
 
 
 def gather(store: Store, name: str, *, curves_of: int = CURVES_OF, reader: TrialsReader | None = None) -> CampaignView:
@@ -64,11 +69,24 @@ def view_of(
     )
 
 
-def reports_of(campaign: Campaign, trial: Trial) -> list[tuple[int, float]]:
-    """Read what a trial's attempts reported, as (step, value); a resumed attempt goes on where it left off."""
+def reports_of(campaign: Campaign, trial: Trial) -> Sequence[tuple[int, float]]:
+    """Give what a trial's attempts reported, as (step, value); a resumed attempt goes on where it left off.
+
+    The files of a trial that has ended stay as they are: they are read once, however often its line is drawn again.
+    """
+    folders = tuple(attempt_directory(campaign, trial.number, attempt.number) for attempt in trial.attempts)
+    return _read_reports(folders) if trial.state is TrialState.PENDING else _reports_of_ended(trial.uid, folders)
+
+
+@functools.lru_cache(REPORTS_KEPT)
+def _reports_of_ended(_uid: str, folders: tuple[AttemptDirectory, ...]) -> Sequence[tuple[int, float]]:
+    return _read_reports(folders)
+
+
+def _read_reports(folders: tuple[AttemptDirectory, ...]) -> Sequence[tuple[int, float]]:
     reports: dict[int, float] = {}
-    for attempt in trial.attempts:
-        reports.update(attempt_directory(campaign, trial.number, attempt.number).read_progress())
+    for folder in folders:
+        reports.update(folder.read_progress())
     return sorted(reports.items())
 
 

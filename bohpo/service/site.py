@@ -1,4 +1,7 @@
-"""What every request finds: the settings, the database, and what was read of it."""
+"""What every request finds: the settings, the database, and what was read of it.
+
+What finds them is `async` although it waits for nothing: for the rest FastAPI goes to another thread and back.
+"""
 
 from __future__ import annotations
 
@@ -40,25 +43,25 @@ class Site:
     drivers: Drivers
 
 
-def site_of(request: Request) -> Site:
+async def site_of(request: Request) -> Site:
     """Give the service that a request came to."""
     site: Site = request.app.state.site
     return site
 
 
-def identity_of(request: Request) -> Identity:
+async def identity_of(request: Request) -> Identity:
     """Give who asks; the doorkeeper has let nobody else in."""
     identity: Identity = request.state.identity
     return identity
 
 
-def operating(request: Request) -> Identity:
+async def operating(request: Request) -> Identity:
     """Give who asks, where looking is not enough.
 
     Raises:
         HTTPException: If the token allows looking only.
     """
-    identity = identity_of(request)
+    identity = await identity_of(request)
     if not identity.may_operate:
         raise HTTPException(403, "this token allows looking only; ask for one of scope operate")
     return identity

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bohpo.errors import NotFoundError, StoreError
+from bohpo.errors import NotFoundError, StoreError, StudyError
 from bohpo.service.desk import Desk
 from bohpo.service.events import Ticks
+from bohpo.space import Space
 from bohpo.store import Owner, RequestedLaunch, StopRequest, open_store
 from bohpo.store.database import DatabaseStore
+from bohpo.store.records import Campaign
+from tests.service.conftest import opened
 from tests.service.recorded import complete, record_campaign
 
 
@@ -78,6 +83,50 @@ def test_a_campaign_that_nobody_knows_is_told_with_its_like(desk: Desk) -> None:
 def test_a_new_campaign_is_seen_before_the_next_poll(store: DatabaseStore, desk: Desk, tmp_path: Path) -> None:
     record_campaign(store, tmp_path, "new")
     assert desk.snapshot("new").revision == desk.revision_of("new") > 0
+    assert desk.poll() == {"new": desk.revision_of("new")}, "who watches the list hears of it nevertheless"
+    assert desk.poll() == {}
+
+
+def test_the_campaign_that_is_at_work_is_read_before_anybody_asks(
+    store: DatabaseStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record_campaign(store, tmp_path, "other")
+    lease = store.acquire_lease("specimen", Owner.this_process(), 60.0)
+    store.add_event(lease, "told", "something happened")
+    desk = Desk(store)
+    desk.prepare()
+
+    def asked(_: DatabaseStore, name: str) -> Campaign:
+        raise AssertionError(f"{name} is read now")
+
+    monkeypatch.setattr(DatabaseStore, "campaign", asked)
+    assert len(desk.snapshot("specimen").view.trials) == 8
+    with pytest.raises(AssertionError, match="other is read now"):
+        desk.snapshot("other")
+
+
+def test_a_service_that_starts_prepares_without_a_visitor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared = threading.Event()
+    monkeypatch.setattr(Desk, "prepare", lambda _: prepared.set())
+    with opened(tmp_path) as house, house.client():
+        assert prepared.wait(120)
+
+
+def test_nothing_is_prepared_of_an_empty_database_or_of_a_study_from_the_future(tmp_path: Path) -> None:
+    with contextlib.closing(open_store(str(tmp_path / "bohpo.db"))) as store:
+        Desk(store).prepare()
+        create_foreign(store, tmp_path)
+        desk = Desk(store)
+        desk.prepare()
+        with pytest.raises(StudyError):
+            desk.snapshot("foreign")
+
+
+def test_what_was_read_is_left_out_of_the_search_for_garbage(desk: Desk) -> None:
+    trial = desk.snapshot("specimen").view.trials[0]
+    assert gc.isenabled()
+    assert gc.is_tracked(trial)
+    assert not any(searched is trial for searched in gc.get_objects())
 
 
 def test_while_the_database_is_silent_the_last_snapshot_is_shown(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,21 +141,25 @@ def test_while_the_database_is_silent_the_last_snapshot_is_shown(desk: Desk, mon
     assert desk.snapshot("specimen") is known
 
 
-def test_a_study_that_this_version_cannot_read_spoils_no_list(store: DatabaseStore, desk: Desk) -> None:
-    campaign = store.campaign("specimen")
+def test_a_study_that_this_version_cannot_read_spoils_no_list(store: DatabaseStore, desk: Desk, tmp_path: Path) -> None:
+    create_foreign(store, tmp_path)
+    desk.poll()
+    assert [known.campaign.name for known in desk.listing().summaries] == ["foreign", "specimen"]
+
+
+def create_foreign(store: DatabaseStore, folder: Path) -> None:
+    """Begin a campaign whose study another version wrote."""
     store.create_campaign(
         "foreign",
         study_text="from = 'the future'",
         study_hash="0" * 64,
-        directory=campaign.directory,
-        space=desk.snapshot("specimen").view.space,
+        directory=folder / "campaigns" / "foreign",
+        space=Space(()),
         maximize=True,
         metric="score",
         budget_trials=None,
-        provenance={},
+        provenance={"working_directory": str(folder)},
     )
-    desk.poll()
-    assert [known.campaign.name for known in desk.listing().summaries] == ["foreign", "specimen"]
 
 
 def test_pulses_differ_wherever_campaigns_do(store: DatabaseStore) -> None:

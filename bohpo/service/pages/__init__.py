@@ -23,6 +23,7 @@ from bohpo.service.pages import (
     trial,
     trial_files,
 )
+from bohpo.service.pages.news import Newsstand
 from bohpo.service.pages.shelf import Shelf
 
 
@@ -30,6 +31,7 @@ def install(app: FastAPI) -> None:
     """Add the pages to an application."""
     app.state.figures = Figures()
     app.state.shelf = Shelf()
-    for part in (static_files, sign_in, campaigns, campaign, news, trial, trial_files, compare, launch, export):
+    app.state.newsstand = Newsstand()
+    for part in (news, static_files, sign_in, campaigns, campaign, trial, trial_files, compare, launch, export):
         app.include_router(part.router, include_in_schema=False)
     errors.install(app)

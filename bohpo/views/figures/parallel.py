@@ -6,9 +6,10 @@ cannot be printed.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
-from bohpo.space import CategoricalParameter, IntParameter, Parameter
+from bohpo.space import CategoricalParameter, IntParameter, Parameter, Space
 from bohpo.trial import Scalar, Trial
 from bohpo.views import wording
 from bohpo.views.campaign import CampaignView
@@ -58,12 +59,7 @@ def parallel_coordinates(view: CampaignView, *, most: int = style.MOST_LINES) ->
 def _line(view: CampaignView, trial: Trial, at: float, best: bool) -> Any:
     return style.scatter(
         x=list(range(len(view.space))),
-        y=[
-            style.brief(parameter.encode(trial.configuration[parameter.name]))
-            if parameter.name in trial.configuration
-            else INACTIVE
-            for parameter in view.space.parameters
-        ],
+        y=_heights(style.Same(view.space), style.Same(trial)),
         mode="lines+markers",
         line={
             "shape": "spline",
@@ -76,6 +72,16 @@ def _line(view: CampaignView, trial: Trial, at: float, best: bool) -> Any:
         text=style.describe(view, trial),
         hoverinfo="text",
     )
+
+
+@functools.lru_cache(style.DESCRIBED)
+def _heights(space: style.Same[Space], trial: style.Same[Trial]) -> list[float]:
+    """Give where a trial's line passes the axes."""
+    configuration = trial.it.configuration
+    return [
+        style.brief(parameter.encode(configuration[parameter.name])) if parameter.name in configuration else INACTIVE
+        for parameter in space.it.parameters
+    ]
 
 
 def _scale(view: CampaignView, trials: list[Trial]) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bohpo.space import CategoricalParameter, IntParameter, Parameter
+from bohpo.space import CategoricalParameter, IntParameter, Parameter, Space
 from bohpo.trial import Trial, best_trials
 from bohpo.views import wording
 from bohpo.views.campaign import CampaignView
@@ -29,11 +30,13 @@ class Point:
         trial: The trial.
         value: Its objective, rounded.
         share: Its place between the worst value, 0, and the best, 1.
+        places: Where it stands on the axes of its parameters, by their names, rounded.
     """
 
     trial: Trial
     value: float
     share: float
+    places: Mapping[str, float]
 
 
 def slices(view: CampaignView) -> Mapping[str, style.Drawing]:
@@ -49,17 +52,20 @@ def slices(view: CampaignView) -> Mapping[str, style.Drawing]:
     margin = 0.08 * (max(values) - min(values)) or 0.05
     span = [min(values) - margin, max(values) + margin]
     shown = best_trials(drawn(view, MOST_POINTS // 3), maximize=view.maximize)
-    share = style.goodness(ranked)
-    points = [Point(trial, style.brief(trial.value or 0.0), round(share(trial), 4)) for trial in reversed(shown)]
+    share, space = style.goodness(ranked), style.Same(view.space)
+    points = [
+        Point(trial, style.brief(trial.value or 0.0), round(share(trial), 4), _places(space, style.Same(trial)))
+        for trial in reversed(shown)
+    ]
     return {parameter.name: _slice(view, parameter, points, span) for parameter in view.space.parameters}
 
 
 def _slice(view: CampaignView, parameter: Parameter, points: Sequence[Point], span: list[float]) -> style.Drawing:
-    used = [point for point in points if parameter.name in point.trial.configuration]
+    used = [point for point in points if parameter.name in point.places]
     if not used:
         return "No completed trial used it."
     dots = style.scatter(
-        x=[style.brief(place_of(parameter, point.trial)) for point in used],
+        x=[point.places[parameter.name] for point in used],
         y=[point.value for point in used],
         mode="markers",
         marker={
@@ -96,6 +102,16 @@ def _template(view: CampaignView, parameter: Parameter) -> str:
     metric, name = (style.template(style.text(words)) for words in (view.metric, parameter.name))
     value = {"categorical": "%{text}", "int": "%{x:d}"}.get(parameter.kind, "%{x:.4~g}")
     return f"<b>trial %{{customdata}}</b><br>{metric} %{{y:.4f}}<br>{name} = {value}<extra></extra>"
+
+
+@functools.lru_cache(style.DESCRIBED)
+def _places(space: style.Same[Space], trial: style.Same[Trial]) -> Mapping[str, float]:
+    """Give where a trial stands on the axes of all parameters that it has."""
+    return {
+        parameter.name: style.brief(place_of(parameter, trial.it))
+        for parameter in space.it.parameters
+        if parameter.name in trial.it.configuration
+    }
 
 
 def place_of(parameter: Parameter, trial: Trial) -> float:

@@ -12,11 +12,13 @@ import html
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from bohpo.trial import Trial
 from bohpo.views import wording
 from bohpo.views.campaign import Bounds, CampaignView, interval
+
+It = TypeVar("It")
 
 Trace: TypeAlias = dict[str, Any]
 """What is drawn in one go: a line, some points, some bars."""
@@ -62,7 +64,7 @@ MOST_LINES = 200
 """Lines of one figure that can be told apart, and that a browser draws at once; the best trials are drawn."""
 
 DESCRIBED = 8192
-"""Trials whose hover texts are kept."""
+"""Trials of which it is kept how a figure describes or places them."""
 
 FONT = 'Inter, system-ui, -apple-system, "Segoe UI", "Helvetica Neue", "Liberation Sans", Arial, sans-serif'
 
@@ -149,29 +151,33 @@ def brief(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def describe(view: CampaignView, trial: Trial) -> str:
-    """Write what a hover label says about a trial."""
-    return _description(view.metric, view.bounds, _Same(trial))
+class Same(Generic[It]):
+    """Stands for an object where something is kept of it: equal to itself alone, whatever it holds.
 
-
-class _Same:
-    """Stands for an object in a dictionary: equal to itself alone, whatever it holds."""
+    Figures that are drawn again after each result show the same trials, but for a few.
+    """
 
     __slots__ = ("it",)
 
-    def __init__(self, it: Trial) -> None:
+    def __init__(self, it: It) -> None:
+        """Stand for `it`."""
         self.it = it
 
     def __hash__(self) -> int:
         return id(self.it)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.it is self.it
+        return isinstance(other, Same) and other.it is self.it
+
+
+def describe(view: CampaignView, trial: Trial) -> str:
+    """Write what a hover label says about a trial."""
+    return _description(view.metric, view.bounds, Same(trial))
 
 
 @functools.lru_cache(DESCRIBED)
-def _description(metric: str, bounds: Bounds, same: _Same) -> str:
-    """Describe a trial, once: figures that are drawn again after each result show the same trials, but for a few."""
+def _description(metric: str, bounds: Bounds, same: Same[Trial]) -> str:
+    """Describe a trial, once."""
     trial = same.it
     lines = [f"<b>trial {trial.number}</b>, {wording.standing(trial)}"]
     if trial.value is not None:

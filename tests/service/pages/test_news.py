@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
+import time
 from dataclasses import dataclass
 
 import pytest
 from starlette.testclient import TestClient
 
+from bohpo.errors import StoreError
+from bohpo.service.pages.news import SHARED_S, Newsstand
 from bohpo.store import Store
 from tests.service.pages import specimen
 
@@ -65,7 +69,7 @@ def test_what_is_not_drawn_yet_is_to_be_asked_for_again(client: TestClient) -> N
     assert ask(client, {"figures/importance": ""})["figures/importance"].again == 1
 
 
-@pytest.mark.parametrize("address", ["parts/nonsense", "figures/nonsense", "nonsense", "", "//host/parts/best"])
+@pytest.mark.parametrize("address", ["parts/nonsense", "figures/nonsense", "nonsense", "", "//host/parts/best", "//["])
 def test_a_piece_that_is_none_is_not_found(client: TestClient, address: str) -> None:
     answer = client.get(NEWS, params={"piece": f" {address}"}, headers={"Accept": "*/*"})
     assert answer.status_code == 404
@@ -75,3 +79,37 @@ def test_a_piece_that_is_none_is_not_found(client: TestClient, address: str) -> 
 def test_too_many_pieces_are_refused(client: TestClient) -> None:
     answer = client.get(NEWS, params={"piece": [" parts/best"] * 31}, headers={"Accept": "*/*"})
     assert answer.status_code == 422
+
+
+def test_who_asks_the_same_at_a_time_gets_one_answer_and_who_asks_later_a_new_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written: list[str] = []
+
+    async def write() -> bytes:
+        await asyncio.sleep(0)
+        written.append("an answer")
+        return str(len(written)).encode()
+
+    async def asked() -> list[bytes]:
+        stand = Newsstand()
+        together = await asyncio.gather(stand.issue("this", write), stand.issue("this", write))
+        other = await stand.issue("that", write)
+        soon = await stand.issue("this", write)
+        now = time.monotonic()
+        monkeypatch.setattr(time, "monotonic", lambda: now + 2 * SHARED_S)
+        return [*together, other, soon, await stand.issue("this", write)]
+
+    assert asyncio.run(asked()) == [b"1", b"1", b"2", b"1", b"3"]
+
+
+def test_an_answer_that_could_not_be_written_is_an_error_to_all_who_asked() -> None:
+    async def write() -> bytes:
+        raise StoreError("the database does not answer")
+
+    async def asked() -> list[bytes | BaseException]:
+        stand = Newsstand()
+        questions = (stand.issue("this", write), stand.issue("this", write))
+        return list(await asyncio.gather(*questions, return_exceptions=True))
+
+    assert [type(error) for error in asyncio.run(asked())] == [StoreError, StoreError]
