@@ -33,7 +33,7 @@ from scipy.linalg import LinAlgError, lapack
 from bohpo.optimizer.covariance import Array
 from bohpo.optimizer.cube import Cube
 from bohpo.optimizer.memory import Memory
-from bohpo.optimizer.model import Data, Model, learn
+from bohpo.optimizer.model import Model, learn
 from bohpo.optimizer.posterior import Posterior
 from bohpo.optimizer.protocol import History
 from bohpo.optimizer.recipe import TRENDS, Recipe
@@ -134,9 +134,7 @@ def explain(
     """
     memory = memory or Memory()
     cube = memory.cube_of(space)
-    recipe = Recipe()
-    data = Data.of(history, memory, recipe, maximize=maximize)
-    model = learn(data, memory, recipe, TRENDS, maximize=maximize)
+    model = learn(history, memory, Recipe(), TRENDS, maximize=maximize)
     nothing = np.empty((0, len(cube.feature_axes)))
     shares = total_effects(cube, model.whole(nothing) or model.sketch(nothing), seed)
     low, middle, high = np.percentile(shares, (LOW, 50.0, HIGH), axis=0)

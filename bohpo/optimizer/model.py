@@ -192,7 +192,12 @@ class Model:
         return np.sort(np.argpartition(squared.min(axis=1), count)[:count])
 
 
-def learn(data: Data, memory: Memory, recipe: Recipe, view: View, *, maximize: bool) -> Model:
+def learn(history: History, memory: Memory, recipe: Recipe, view: View, *, maximize: bool) -> Model:
+    """Fit a model to the completed and failed trials of a history, with one completed trial at least; see `fitted`."""
+    return fitted(Data.of(history, memory, recipe, maximize=maximize), memory, recipe, view, maximize=maximize)
+
+
+def fitted(data: Data, memory: Memory, recipe: Recipe, view: View, *, maximize: bool) -> Model:
     """Fit a model to the completed and failed trials.
 
     Args:
@@ -206,7 +211,7 @@ def learn(data: Data, memory: Memory, recipe: Recipe, view: View, *, maximize: b
         ArithmeticError: If a hyperparameter is not finite.
         LinAlgError: If the covariance has no Cholesky factor.
     """
-    hyperparameters = _fit_chain(_fitted(data, recipe), memory, view, maximize=maximize)
+    hyperparameters = _fit_chain(_scheduled(data, recipe), memory, view, maximize=maximize)
     return Model(data, memory, hyperparameters, view, maximize=maximize)
 
 
@@ -229,7 +234,7 @@ def foresight(data: Data, memory: Memory, recipe: Recipe, view: View, *, maximiz
         ArithmeticError: If a hyperparameter is not finite.
         LinAlgError: If the covariance has no Cholesky factor.
     """
-    known = _fitted(data, recipe).stage_before()
+    known = _scheduled(data, recipe).stage_before()
     if known.completed < FEWEST_JUDGED:
         return 0.0
     key = _key(known, view)
@@ -249,7 +254,7 @@ def _left_out(sample: Sample, memory: Memory, hyperparameters: Hyperparameters) 
     return float(densities[sample.is_completed].sum())
 
 
-def _fitted(data: Data, recipe: Recipe) -> Data:
+def _scheduled(data: Data, recipe: Recipe) -> Data:
     """Give the trials that hyperparameters are fitted to."""
     failed = scheduled(len(data.points) - data.completed)
     return data.first(data.completed if recipe.refit_always else scheduled(data.completed), failed)

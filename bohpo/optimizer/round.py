@@ -13,7 +13,7 @@ import numpy as np
 from bohpo.errors import SpaceError
 from bohpo.optimizer.cube import Points
 from bohpo.optimizer.memory import Memory
-from bohpo.optimizer.model import Data, Model, foresight, learn
+from bohpo.optimizer.model import Data, Model, fitted, foresight
 from bohpo.optimizer.protocol import History
 from bohpo.optimizer.recipe import Recipe, View
 from bohpo.optimizer.search import Search
@@ -118,7 +118,7 @@ class Round:
     def _model(self, view: View) -> Model:
         """Give the model as a view has it, learned once."""
         if view not in self._models:
-            self._models[view] = learn(self._data, self._memory, self._recipe, view, maximize=self._maximize)
+            self._models[view] = fitted(self._data, self._memory, self._recipe, view, maximize=self._maximize)
         return self._models[view]
 
     @cached_property
