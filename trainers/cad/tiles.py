@@ -22,11 +22,9 @@ class Tiling:
     Attributes:
         tile: Edge of a tile, voxels; divisible by `multiple`.
         halo: What is computed around a tile and thrown away, voxels; divisible by `multiple`. It covers the network's
-            field of view, so that the seams do not show.
+            field of view, so that the seams do not show. Windows, a tile and its halo, end at the volume's border.
         multiple: What the edges of the network's input are divisible by.
         stride: Voxels per cell of its output; divides `multiple`.
-        has_fixed_windows: Whether all windows (tile and halo) have the same size: for networks that normalise over a
-            window. Else windows end at the volume's border.
         is_mirrored: Whether the output is the mean of those of the volume and of its mirror image. PyTorch convolves
             two volumes on a CPU several times faster than a single one, which misses oneDNN's threshold.
         batch: Windows at a time.
@@ -36,7 +34,6 @@ class Tiling:
     halo: int
     multiple: int = 1
     stride: int = 1
-    has_fixed_windows: bool = False
     is_mirrored: bool = False
     batch: int = 1
 
@@ -101,10 +98,6 @@ def _apply(network: Callable[[Tensor], Tensor], inputs: Image, tiling: Tiling, d
 def _windows(shape: tuple[int, ...], tiling: Tiling) -> Iterator[_Window]:
     for first in product(*(range(0, edge, tiling.tile) for edge in shape)):
         last = tuple(min(f + tiling.tile, edge) for f, edge in zip(first, shape, strict=True))
-        if tiling.has_fixed_windows:
-            begin = tuple(f - tiling.halo for f in first)
-            yield _Window(first, last, begin, len(shape) * (tiling.tile + 2 * tiling.halo,))
-            continue
         begin = tuple(max(0, f - tiling.halo) for f in first)
         end = tuple(min(s + tiling.halo, edge) for s, edge in zip(last, shape, strict=True))
         edges = (e - b for b, e in zip(begin, end, strict=True))
