@@ -74,7 +74,7 @@ class Recipe:
         failures: Take what failed as the worst value seen.
         measured_noise: Use the variances that trainers measure.
         centre_first: Begin at the centre of the space.
-        draw_in: Draw points of a long start, or of one in many dimensions, towards the centre.
+        draw_in: Draw later points of a long start towards the centre.
         spray: Look around the best points, beside all over the space.
         climb: Improve the best candidates along the gradient and from neighbour to neighbour.
         refit_always: Fit anew after every result, also when there are hundreds.

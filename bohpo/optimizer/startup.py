@@ -1,8 +1,8 @@
 """Where to begin: the centre of the space, then a scrambled Sobol sequence.
 
-Nearly all of a cube's volume is near its surface, so in many dimensions a sequence tells about corners, and in fewer a
-long one does, as where many jobs run: no result is known until the first of them have ended. People choose ranges
-around what they expect. Every second point is therefore drawn in, in many dimensions from the first one on.
+Nearly all of a cube's volume is near its surface, so more points of the sequence tell ever more about corners, in many
+dimensions sooner than in few; people choose ranges around what they expect. Where many jobs run, the start is long,
+since no result is known until the first of them have ended: its later points are drawn in.
 
 Every point follows from the seed and its index alone, so any process can continue the sequence.
 
@@ -23,11 +23,12 @@ from bohpo.optimizer.cube import Cube, Points
 Admissible = Callable[[Points], bool]
 """Whether a point, shape (d,), may be proposed."""
 
-FEW_NUMBERS = 10
-"""Up to so many numeric parameters the first points of the sequence tell enough: with 7 drawing in made it worse."""
-
 SPREAD = 17
-"""There the centre and the first 16 points of the sequence stay as they are."""
+"""The centre and the first 16 points of the sequence stay as they are; after these every second one is drawn in."""
+
+FEW_NUMBERS = 10
+SPREAD_OF_MANY = 5
+"""With more numeric parameters the first 4 points stay as they are; after these all are drawn in, up to `SPREAD`."""
 
 DRAWN_IN = 0.35
 """What is left of the distance of a point that is drawn in from the centre, along every numeric parameter."""
@@ -72,7 +73,7 @@ def startup_points(
         count: How many points.
         seed: Of the sequence.
         centre_first: Whether the point of index 0 is the centre, with choices at random, not one of the sequence.
-        draw_in: Whether every second point is drawn towards the centre, where there are many dimensions or points.
+        draw_in: Whether later points are drawn towards the centre, see `SPREAD`.
 
     Returns:
         Points, shape (count, d).
@@ -89,10 +90,12 @@ def startup_points(
 
 
 def _draw_in(cube: Cube, points: Points, indices: NDArray[np.intp]) -> None:
-    """Draw the numeric coordinates of every second point towards the centre, in place; see `SPREAD`."""
+    """Draw the numeric coordinates of later points towards the centre, in place; see `SPREAD`."""
     numeric = np.array([not axis.is_categorical for axis in cube.axes], dtype=bool)
-    first = SPREAD if numeric.sum() <= FEW_NUMBERS else 0
-    chosen = np.ix_((indices >= first) & (indices % 2 == 0), numeric)
+    drawn_in = (indices >= SPREAD) & (indices % 2 == 0)
+    if numeric.sum() > FEW_NUMBERS:
+        drawn_in |= (indices >= SPREAD_OF_MANY) & (indices < SPREAD)
+    chosen = np.ix_(drawn_in, numeric)
     points[chosen] = 0.5 + DRAWN_IN * (points[chosen] - 0.5)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
 from bohpo.optimizer.cube import Cube
-from bohpo.optimizer.startup import FEW_NUMBERS, SPREAD, fresh_point, sobol, startup_points
+from bohpo.optimizer.startup import FEW_NUMBERS, SPREAD, SPREAD_OF_MANY, fresh_point, sobol, startup_points
 from bohpo.space import CategoricalParameter, FloatParameter, IntParameter, Space
 
 SPACE = Space((FloatParameter("x", 0.0, 1.0), IntParameter("n", 1, 9), CategoricalParameter("c", ("usual", "other"))))
@@ -66,14 +68,21 @@ def test_where_nothing_may_be_proposed_nothing_is_found() -> None:
 MANY_NUMBERS = Space(tuple(FloatParameter(f"x{index}", 0.0, 1.0) for index in range(FEW_NUMBERS + 1)))
 
 
-@pytest.mark.parametrize(("space", "first"), [(SPACE, SPREAD), (MANY_NUMBERS, 1)])
-def test_every_second_point_of_a_long_or_wide_start_is_drawn_towards_the_centre(space: Space, first: int) -> None:
+@pytest.mark.parametrize(
+    ("space", "expected"),
+    [
+        (SPACE, range(SPREAD + 1, 100, 2)),
+        (MANY_NUMBERS, [*range(SPREAD_OF_MANY, SPREAD), *range(SPREAD + 1, 100, 2)]),
+    ],
+    ids=["few", "many"],
+)
+def test_later_points_are_drawn_towards_the_centre(space: Space, expected: Sequence[int]) -> None:
     cube = Cube(space)
     numeric = [column for column, axis in enumerate(cube.axes) if not axis.is_categorical]
     drawn = startup_points(cube, 1, 99, 5)
     spread = startup_points(cube, 1, 99, 5, draw_in=False)
     changed = np.array([not np.array_equal(a, b) for a, b in zip(drawn, spread, strict=True)])
-    late = (np.arange(1, 100) >= first) & (np.arange(1, 100) % 2 == 0)
+    late = np.isin(np.arange(1, 100), expected)
     assert not changed[~late].any()
     assert changed[late].all()
     away = np.abs(drawn[:, numeric] - 0.5).max(axis=1)
