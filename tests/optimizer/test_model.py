@@ -29,6 +29,18 @@ def features(memory: Memory, history: History) -> np.ndarray:
     return memory.cube_of(SPACE).features(*memory.encode([o.configuration for o in history.completed]))
 
 
+def sizes_of_fits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Have a list grow by the number of values of each fit from now on."""
+    sizes: list[int] = []
+
+    def counting(layout: Layout, features: Array, *args: Any, **keywords: Any) -> Hyperparameters:
+        sizes.append(len(features))
+        return fit(layout, features, *args, **keywords)
+
+    monkeypatch.setattr(model, "fit", counting)
+    return sizes
+
+
 def test_the_best_points_come_first() -> None:
     history = History(observed(30))
     memory = Memory()
@@ -80,13 +92,7 @@ def test_fits_are_made_after_every_result_at_first_and_then_by_schedule() -> Non
 
 
 def test_a_scheduled_fit_is_not_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes: list[int] = []
-
-    def counting(layout: Layout, features: Array, *args: Any, **keywords: Any) -> Hyperparameters:
-        sizes.append(len(features))
-        return fit(layout, features, *args, **keywords)
-
-    monkeypatch.setattr(model, "fit", counting)
+    sizes = sizes_of_fits(monkeypatch)
     memory, observations = Memory(), observed(103)
     for count in range(96, 102):
         model_of(History(observations[:count]), memory=memory)
@@ -212,13 +218,7 @@ def test_few_results_do_not_tell_which_view_foresees_better() -> None:
 
 
 def test_judging_a_view_takes_one_fit_for_several_results(monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes: list[int] = []
-
-    def counting(layout: Layout, features: Array, *args: Any, **keywords: Any) -> Hyperparameters:
-        sizes.append(len(features))
-        return fit(layout, features, *args, **keywords)
-
-    monkeypatch.setattr(model, "fit", counting)
+    sizes = sizes_of_fits(monkeypatch)
     memory, observations = Memory(), observed(48)
     for count in range(41, 46):
         foreseen(History(observations[:count]), BOWL, memory)
