@@ -60,6 +60,18 @@ def launch(
         return drive(study, begin(study, opened, directory, name=name), opened)
 
 
+def campaign_name(study: Study, name: str | None) -> str:
+    """Give the name of a study's campaign: the one that was asked for, or the study's own.
+
+    Raises:
+        UsageError: If it cannot name a folder.
+    """
+    name = study.name if name is None else name
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise UsageError(f"--name {name!r}: take up to 64 letters, digits, dots, dashes; a letter or digit first")
+    return name
+
+
 def begin(study: Study, store: Store, home: Path, *, name: str | None = None) -> Campaign:
     """Create the campaign of a study, or find it where the same study was launched under this name before.
 
@@ -73,9 +85,7 @@ def begin(study: Study, store: Store, home: Path, *, name: str | None = None) ->
         UsageError: If another study has a campaign of this name, or it cannot name a folder.
         StudyError: If the function that says what is feasible cannot be imported.
     """
-    name = study.name if name is None else name
-    if not re.fullmatch(NAME_PATTERN, name):
-        raise UsageError(f"--name {name!r}: take up to 64 letters, digits, dots, dashes; a letter or digit first")
+    name = campaign_name(study, name)
     known = {campaign.name: campaign for campaign in store.campaigns()}.get(name)
     if known is not None:
         if known.study_hash != study.hash:

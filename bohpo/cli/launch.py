@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from bohpo.campaign.launch import begin, drive, end_jobs, make_cluster, study_of
+from bohpo.campaign.launch import begin, campaign_name, drive, end_jobs, make_cluster, study_of
 from bohpo.cli.dry_run import say_what_would_run
 from bohpo.cli.output import emit, say
 from bohpo.cli.place import HERE, Place
@@ -67,7 +67,7 @@ def launch(
     if mistakes := check_entry(wanted):
         raise StudyError(str(study), mistakes)
     if dry_run:
-        say_what_would_run(plan_of(settled, wanted.name if name is None else name, place.directory), json=json)
+        say_what_would_run(plan_of(settled, campaign_name(wanted, name), place.directory), json=json)
         return
     make_cluster(settled, place.directory).close()  # refused now, or not at all
     with place.open(create=True) as store:

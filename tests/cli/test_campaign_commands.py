@@ -207,6 +207,13 @@ def test_a_dry_run_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not (folder / "campaigns").exists()
 
 
+def test_a_dry_run_refuses_a_name_that_a_launch_refuses(tmp_path: Path) -> None:
+    folder = write_study(tmp_path)
+    refused = [bohpo(folder, "launch", "study.toml", "--name", "a\nb", *more) for more in ((), ("--dry-run",))]
+    assert [done.returncode for done in refused] == [2, 2]
+    assert refused[0].stderr == refused[1].stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=["ctrl-c", "hangup"])
 def test_ctrl_c_and_a_hangup_stop_cleanly_and_resume_finishes(tmp_path: Path, number: signal.Signals) -> None:
     folder = write_study(tmp_path, "stepwise", trials=8)
