@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import numpy as np
 
@@ -14,8 +13,6 @@ from bohpo.optimizer.posterior import Posterior
 from bohpo.optimizer.recipe import View
 from bohpo.space import Space
 from bohpo.trial import Configuration
-
-Kept = TypeVar("Kept")
 
 MOST_FITS = 32
 """Fits kept: a schedule's chain, and those of the last results."""
@@ -31,13 +28,11 @@ class Memory:
     Attributes:
         cube: Of the space.
         fits: What a fit follows from -> its hyperparameters.
-        foresights: The same -> how well it foresees results.
         posteriors: The last one of each view that was conditioned on every value.
     """
 
     cube: Cube | None = None
     fits: dict[bytes, Hyperparameters] = field(default_factory=dict)
-    foresights: dict[bytes, float] = field(default_factory=dict)
     posteriors: dict[View, Posterior] = field(default_factory=dict)
     _table: Table | None = None
 
@@ -46,7 +41,6 @@ class Memory:
         if self.cube is None or self.cube.space != space:
             self.cube, self._table = Cube(space), None
             self.fits.clear()
-            self.foresights.clear()
             self.posteriors.clear()
         return self.cube
 
@@ -69,18 +63,10 @@ class Memory:
 
     def keep_fit(self, key: bytes, hyperparameters: Hyperparameters) -> Hyperparameters:
         """Keep a fit; the oldest makes room."""
-        return _keep(self.fits, key, hyperparameters)
-
-    def keep_foresight(self, key: bytes, nats: float) -> float:
-        """Keep how well a fit foresees results; the oldest makes room."""
-        return _keep(self.foresights, key, nats)
-
-
-def _keep(kept: dict[bytes, Kept], key: bytes, value: Kept) -> Kept:
-    kept[key] = value
-    if len(kept) > MOST_FITS:
-        del kept[next(iter(kept))]
-    return value
+        self.fits[key] = hyperparameters
+        if len(self.fits) > MOST_FITS:
+            del self.fits[next(iter(self.fits))]
+        return hyperparameters
 
 
 class Table:

@@ -14,11 +14,6 @@ What a proposal costs stays bounded as the history grows:
 Hyperparameters are fitted to at most `MOST_FITTED` values, anew after every result while there are few, later when
 their number has grown by a 32nd to a 16th part. A fit to many starts from that to fewer, see `_stage_before`: so the
 chain of fits follows from the history alone.
-
-How well a view foresees results is judged by the last stage of its chain, which is there already, see `foresight`.
-
-Source:
-    Rasmussen and Williams 2006, section 5.4.2 (leaving each value out in turn, in closed form).
 """
 
 from __future__ import annotations
@@ -55,9 +50,6 @@ MOST_SEARCHED = 384
 
 MOST_EXACT = 1_536
 """Completed trials, and with them the nearest pending ones, that the last choice is made with exactly."""
-
-FEWEST_JUDGED = 8
-"""Results that tell which view foresees them better; fewer tell nothing."""
 
 SKETCHED = 256
 """Completed trials in the sketch: the best half of it, and others spread over the rest."""
@@ -98,18 +90,9 @@ class Data:
             len(configurations),
         )
 
-    def first(self, completed: int, failed: int) -> Data:
-        """Give the first completed and the first failed trials."""
-        return self._take(np.concatenate([np.arange(completed), self.completed + np.arange(failed)]), completed)
-
-    def stage_before(self) -> Data:
-        """Give the trials that the fit is made to which one to these starts from, see `_stage_before`."""
-        count = _stage_before(len(self.points))
-        return self._take(np.arange(count), min(count, self.completed))
-
-    def _take(self, rows: Columns, completed: int) -> Data:
-        taken = (self.points[rows], self.features[rows], self.objective[rows], self.variances[rows])
-        return Data(*taken, completed)
+    def take(self, rows: Columns) -> tuple[Array, Array, Array]:
+        """Give features, objective and variances of some rows."""
+        return self.features[rows], self.objective[rows], self.variances[rows]
 
 
 class Model:
@@ -193,15 +176,10 @@ class Model:
 
 
 def learn(history: History, memory: Memory, recipe: Recipe, view: View, *, maximize: bool) -> Model:
-    """Fit a model to the completed and failed trials of a history, with one completed trial at least; see `fitted`."""
-    return fitted(Data.of(history, memory, recipe, maximize=maximize), memory, recipe, view, maximize=maximize)
-
-
-def fitted(data: Data, memory: Memory, recipe: Recipe, view: View, *, maximize: bool) -> Model:
     """Fit a model to the completed and failed trials.
 
     Args:
-        data: One completed trial at least.
+        history: With one completed trial at least.
         memory: Of the space; it changes speed only.
         recipe: The parts of the optimizer.
         view: How the model sees the trials.
@@ -211,53 +189,12 @@ def fitted(data: Data, memory: Memory, recipe: Recipe, view: View, *, maximize: 
         ArithmeticError: If a hyperparameter is not finite.
         LinAlgError: If the covariance has no Cholesky factor.
     """
-    hyperparameters = _fit_chain(_scheduled(data, recipe), memory, view, maximize=maximize)
+    data = Data.of(history, memory, recipe, maximize=maximize)
+    completed = data.completed if recipe.refit_always else scheduled(data.completed)
+    failed = len(data.points) - data.completed
+    rows = np.concatenate([np.arange(completed), data.completed + np.arange(scheduled(failed))])
+    hyperparameters = _fit_chain(data, rows, memory, view, maximize=maximize)
     return Model(data, memory, hyperparameters, view, maximize=maximize)
-
-
-def foresight(data: Data, memory: Memory, recipe: Recipe, view: View, *, maximize: bool) -> float:
-    """Tell how well a view foresees results: the log density of each one given all others, summed, in nats.
-
-    The densities are those of the objective in its own unit, so views that draw scores together differently compare.
-
-    Args:
-        data: Completed and failed trials.
-        memory: Of the space; it changes speed only.
-        recipe: The parts of the optimizer.
-        view: How the model sees the trials.
-        maximize: Whether greater values are better.
-
-    Returns:
-        0 where there are too few results to tell.
-
-    Raises:
-        ArithmeticError: If a hyperparameter is not finite.
-        LinAlgError: If the covariance has no Cholesky factor.
-    """
-    known = _scheduled(data, recipe).stage_before()
-    if known.completed < FEWEST_JUDGED:
-        return 0.0
-    key = _key(known, view)
-    if key not in memory.foresights:
-        hyperparameters = _fit_chain(known, memory, view, maximize=maximize)
-        memory.keep_foresight(key, _left_out(_sample(known, view, maximize=maximize), memory, hyperparameters))
-    return memory.foresights[key]
-
-
-def _left_out(sample: Sample, memory: Memory, hyperparameters: Hyperparameters) -> float:
-    """Sum the log densities of completed trials' objectives, each given all others."""
-    assert memory.cube is not None
-    posterior = Posterior(memory.cube.layout, hyperparameters, sample.features, sample.values, sample.variances)
-    mean, variance = posterior.leave_one_out()
-    densities = -0.5 * (np.log(2.0 * np.pi * variance) + np.square(sample.values - mean) / variance)
-    densities += np.log(sample.scale.slope(sample.values))
-    return float(densities[sample.is_completed].sum())
-
-
-def _scheduled(data: Data, recipe: Recipe) -> Data:
-    """Give the trials that hyperparameters are fitted to."""
-    failed = scheduled(len(data.points) - data.completed)
-    return data.first(data.completed if recipe.refit_always else scheduled(data.completed), failed)
 
 
 def scheduled(count: int) -> int:
@@ -265,51 +202,23 @@ def scheduled(count: int) -> int:
     return count - count % (1 << count.bit_length() - 5) if count > EVERY_RESULT else count
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """What hyperparameters are fitted to.
-
-    Attributes:
-        features: Shape (n, f).
-        values: Standardised, greater is better, shape (n,).
-        variances: Measured, in the same unit, shape (n,).
-        is_completed: Which of them have completed, shape (n,).
-        scale: From the objective to the values.
-    """
-
-    features: Array
-    values: Array
-    variances: Array
-    is_completed: NDArray[np.bool_]
-    scale: Scale
-
-
-def _sample(data: Data, view: View, *, maximize: bool) -> Sample:
-    """Standardise the objective as a view does, and choose `MOST_FITTED` values at most."""
-    scale = Scale.of(data.objective, data.completed, maximize=maximize, compress=view.compress)
-    values = scale.score(data.objective)
-    variances = _limited(scale.score_variances(data.objective, data.variances))
-    chosen = _best_and_spread(values, MOST_FITTED, MOST_FITTED // 3)
-    return Sample(data.features[chosen], values[chosen], variances[chosen], chosen < data.completed, scale)
-
-
-def _fit_chain(data: Data, memory: Memory, view: View, *, maximize: bool) -> Hyperparameters:
-    """Fit to trials, starting from the fit to the stage before, if they are many."""
+def _fit_chain(data: Data, rows: Columns, memory: Memory, view: View, *, maximize: bool) -> Hyperparameters:
+    """Fit to some rows, starting from the fit to the stage before, if they are many."""
     assert memory.cube is not None
-    key = _key(data, view)
+    layout = memory.cube.layout
+    features, objective, variances = data.take(rows)
+    key = b"".join(array.tobytes() for array in (features, objective, variances)) + repr(view).encode()
     if key in memory.fits:
         return memory.fits[key]
     start = None
-    if len(data.points) > COLD:
-        start = _fit_chain(data.stage_before(), memory, view, maximize=maximize)
-    sample = _sample(data, view, maximize=maximize)
-    fitted = fit(memory.cube.layout, sample.features, sample.values, sample.variances, view, start=start)
+    if len(rows) > COLD:
+        start = _fit_chain(data, rows[: _stage_before(len(rows))], memory, view, maximize=maximize)
+    completed = int((rows < data.completed).sum())
+    scale = Scale.of(objective, completed, maximize=maximize, compress=view.compress)
+    values, noise = scale.score(objective), _limited(scale.score_variances(objective, variances))
+    chosen = _best_and_spread(values, MOST_FITTED, MOST_FITTED // 3)
+    fitted = fit(layout, features[chosen], values[chosen], noise[chosen], view, start=start)
     return memory.keep_fit(key, fitted)
-
-
-def _key(data: Data, view: View) -> bytes:
-    """Give what a fit follows from."""
-    return b"".join(array.tobytes() for array in (data.features, data.objective, data.variances)) + repr(view).encode()
 
 
 def _stage_before(count: int) -> int:

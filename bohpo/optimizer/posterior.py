@@ -79,11 +79,6 @@ class Posterior:
         """Give the mean at the points with values, shape (n,): K (K + noise)^-1 r = r - noise (K + noise)^-1 r."""
         return np.asarray(self.values - self.hyperparameters.noise(self.variances) * self._weights)
 
-    def leave_one_out(self) -> tuple[Array, Array]:
-        """Give mean and variance of each value, its noise included, given all others: (n,) and (n,)."""
-        spread = 1.0 / np.square(self._inverse()).sum(axis=0)
-        return self.values - self._weights * spread, np.asarray(spread)
-
     def joint(self, features: Array) -> tuple[Array, Array]:
         """Give the mean at features (m, f) and the covariance between them: (m,) and (m, m)."""
         at = self.covariance.rows(features)

@@ -1,15 +1,16 @@
 """What the optimizer is made of, part by part.
 
-The model has two views of the same trials, and they propose by turns. Each sees what the other has proposed as
-pending, so what one of them overlooks the other finds:
+The model has two views of the trials:
 
 | view   | expects                                                                    | good where              |
 | ------ | -------------------------------------------------------------------------- | ----------------------- |
 | trends | every parameter to have an effect of its own; looks closely at good scores | optima lie at the edges |
 | bowl   | the middle of a range to be better than its ends, until the data say no    | ranges were chosen well |
 
-Trends are not asked for before there are as many results as parameters: fewer show none, and their continuation leads
-into corners. From then on a view that foresees results clearly better than the other has most of the turns.
+Where there are few numeric parameters trends alone propose. Where there are many, nearly all of the space is corners,
+and people choose ranges around what they expect: there the views take turns. Each sees what the other has proposed as
+pending, so what one of them overlooks the other finds. Trends are not asked for before there are as many results as
+parameters: fewer show none, and their continuation leads into corners.
 
 The defaults are what was best on tuning tasks; every part can be left out, to measure what it is worth.
 """
@@ -18,7 +19,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -48,15 +48,11 @@ class View:
 TRENDS = View("trends", 1.8, trend=True, compress=True, w_strength=0.3, choice_w=0.3)
 BOWL = View("bowl", 1.4, bowl=True)
 
+FEW_NUMBERS = 10
+"""With more numeric parameters there are many: a cube's corners hold nearly all of its volume."""
+
 CROWDING = 1.0
 """How much a proposal heeds how many trials are running for each result."""
-
-
-CLEARLY = 3.0
-"""A view foresees results better than another one if they are so many nats more probable: 20 times."""
-
-SECOND_BEST = 4
-"""Every so many turns it is the other view's, all the same: it may find what the better one overlooks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +60,8 @@ class Recipe:
     """The parts of the optimizer.
 
     Attributes:
-        trends_view: Take turns with the view that expects trends.
-        bowl_view: Take turns with the view that expects a bowl.
-        judge: Give most of the turns to the view that foresees results better.
+        trends_view: Propose by the view that expects trends.
+        bowl_view: Take turns with the view that expects a bowl where there are many numeric parameters.
         compress: Let the first view draw low scores together.
         explore: Go where the model is uncertain, not only where it hopes for most.
         pending: Condition the standard deviation on what is running.
@@ -82,7 +77,6 @@ class Recipe:
 
     trends_view: bool = True
     bowl_view: bool = True
-    judge: bool = True
     compress: bool = True
     explore: bool = True
     pending: bool = True
@@ -97,33 +91,24 @@ class Recipe:
 
     @property
     def views(self) -> tuple[View, ...]:
-        """The views that take turns."""
+        """The views that take turns where there are many numeric parameters."""
         chosen = [view for view, kept in ((TRENDS, self.trends_view), (BOWL, self.bowl_view)) if kept]
         chosen = chosen or [dataclasses.replace(TRENDS, name="plain", trend=False)]
         return tuple(dataclasses.replace(view, compress=view.compress and self.compress) for view in chosen)
 
-    def asked(self, results: int, dimension: int) -> tuple[View, ...]:
-        """Give the views that may propose.
-
-        Args:
-            results: How many trials have completed or failed; fewer than there are parameters show no trends.
-            dimension: How many parameters there are.
-        """
-        return tuple(view for view in self.views if results >= dimension or not view.trend) or self.views
-
-    def turn(self, index: int, foresight: Sequence[float]) -> int:
-        """Give which of the views that may propose has the turn.
+    def view(self, index: int, results: int, *, dimension: int, numeric: int) -> View:
+        """Give the view that proposes.
 
         Args:
             index: Of the trial.
-            foresight: How well each of them foresees results, in nats.
+            results: How many trials have completed or failed; fewer than there are parameters show no trends.
+            dimension: How many parameters there are.
+            numeric: How many of them are numeric.
         """
-        by_turns = index % len(foresight)
-        best = max(range(len(foresight)), key=foresight.__getitem__)
-        is_clear = all(foresight[best] - nats > CLEARLY for view, nats in enumerate(foresight) if view != best)
-        if not (self.judge and is_clear):
-            return by_turns
-        return best if index % SECOND_BEST else (best + 1) % len(foresight)
+        views = self.views
+        if numeric <= FEW_NUMBERS:
+            return views[0]
+        return views[index % len(views)] if results >= dimension else views[-1]
 
     def sd_weight(self, view: View, results: int, pending: int) -> float:
         """Give the weight of the standard deviation in the acquisition.

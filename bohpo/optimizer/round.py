@@ -6,14 +6,13 @@ import dataclasses
 import logging
 import time
 from collections.abc import Callable
-from functools import cached_property
 
 import numpy as np
 
 from bohpo.errors import SpaceError
 from bohpo.optimizer.cube import Points
 from bohpo.optimizer.memory import Memory
-from bohpo.optimizer.model import Data, Model, fitted, foresight
+from bohpo.optimizer.model import Model, learn
 from bohpo.optimizer.protocol import History
 from bohpo.optimizer.recipe import Recipe, View
 from bohpo.optimizer.search import Search
@@ -90,7 +89,8 @@ class Round:
     def _search(self, index: int) -> Proposal | None:
         """Give the model's choice; None where its search met only points that may not be proposed."""
         results = len(self._history.completed) + len(self._history.failed)
-        model = self._model(self._view(index, results))
+        layout = self._cube.layout
+        model = self._model(self._recipe.view(index, results, dimension=layout.dimension, numeric=layout.numeric))
         weight = self._recipe.sd_weight(model.view, results, len(self._pending))
         pending = self._cube.features(*self._memory.encode(self._pending if self._recipe.pending else ()))
         rng = np.random.default_rng([self._seed, index])
@@ -107,24 +107,11 @@ class Round:
             view=model.view.name,
         )
 
-    def _view(self, index: int, results: int) -> View:
-        """Give the view whose turn it is."""
-        views = self._recipe.asked(results, len(self._cube))
-        return views[self._recipe.turn(index, [self._foresight(view) for view in views]) if len(views) > 1 else 0]
-
-    def _foresight(self, view: View) -> float:
-        return foresight(self._data, self._memory, self._recipe, view, maximize=self._maximize)
-
     def _model(self, view: View) -> Model:
         """Give the model as a view has it, learned once."""
         if view not in self._models:
-            self._models[view] = fitted(self._data, self._memory, self._recipe, view, maximize=self._maximize)
+            self._models[view] = learn(self._history, self._memory, self._recipe, view, maximize=self._maximize)
         return self._models[view]
-
-    @cached_property
-    def _data(self) -> Data:
-        """What is known about the objective, in numbers."""
-        return Data.of(self._history, self._memory, self._recipe, maximize=self._maximize)
 
     def _take(self, point: Points, source: str) -> Proposal:
         """Propose a point, which is pending from now on."""

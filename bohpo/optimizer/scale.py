@@ -65,7 +65,7 @@ class Scale:
 
     def score_variances(self, objective: Array, variances: Array) -> Array:
         """Give the variances of scores whose objective has these variances, shape (n,)."""
-        return np.asarray(variances * np.square(self.slope(self.score(objective))))
+        return np.asarray(variances * np.square(self._slope(self.score(objective))))
 
     def objective(self, score: float) -> float:
         """Give the objective that a score stands for."""
@@ -76,9 +76,9 @@ class Scale:
 
     def objective_sd(self, score: float, sd: float) -> float:
         """Give the standard deviation of the objective around a score that has one, to first order."""
-        return sd / float(self.slope(np.array(score)))
+        return sd / float(self._slope(np.array(score)))
 
-    def slope(self, score: Array) -> Array:
+    def _slope(self, score: Array) -> Array:
         """Differentiate scores with respect to the objective, up to its sign."""
         depth = self.centre + self.spread * score
         below = np.where(depth < 0.0, np.exp(np.minimum(depth, 0.0)), 1.0) if self.compress else 1.0

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bohpo.optimizer.cube import Cube, Points
+from bohpo.optimizer.recipe import FEW_NUMBERS
 
 Admissible = Callable[[Points], bool]
 """Whether a point, shape (d,), may be proposed."""
@@ -26,9 +27,8 @@ Admissible = Callable[[Points], bool]
 SPREAD = 17
 """The centre and the first 16 points of the sequence stay as they are; after these every second one is drawn in."""
 
-FEW_NUMBERS = 10
 SPREAD_OF_MANY = 5
-"""With more numeric parameters the first 4 points stay as they are; after these all are drawn in, up to `SPREAD`."""
+"""Of many numeric parameters the first 4 points stay as they are; after these all are drawn in, up to `SPREAD`."""
 
 DRAWN_IN = 0.35
 """What is left of the distance of a point that is drawn in from the centre, along every numeric parameter."""

@@ -89,17 +89,23 @@ def measure(size: Size, *, repeats: int, with_gp: bool) -> dict[str, Latency]:
 
     torch.set_num_threads(1)
     _load(with_gp)
-    contenders = _contenders(size, with_gp)
-    cold: dict[str, list[float]] = {name: [] for name in contenders}
-    steady: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in range(repeats):
+    cold = _in_turns(_contenders(size, with_gp), repeats, is_cold=True)
+    steady = _in_turns(_contenders(size, with_gp), repeats + 1, is_cold=False)
+    return {
+        name: Latency(statistics.median(seconds), statistics.median(steady[name][1:]))  # the first one is cold, too
+        for name, seconds in cold.items()
+    }
+
+
+def _in_turns(contenders: Mapping[str, Contender], rounds: int, *, is_cold: bool) -> dict[str, list[float]]:
+    """Let each contender propose once a round, afresh every time or not, and give the seconds that it took."""
+    taken: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(rounds):
         for name, contender in contenders.items():
-            contender.forget()
-            cold[name].append(contender.propose())
-    for _ in range(repeats):
-        for name, contender in contenders.items():
-            steady[name].append(contender.propose())
-    return {name: Latency(statistics.median(cold[name]), statistics.median(steady[name])) for name in contenders}
+            if is_cold:
+                contender.forget()
+            taken[name].append(contender.propose())
+    return taken
 
 
 def _contenders(size: Size, with_gp: bool) -> dict[str, Contender]:

@@ -12,6 +12,7 @@ import pytest
 
 from bohpo.errors import SpaceError
 from bohpo.optimizer import GaussianProcessOptimizer, History, Memory, RandomOptimizer, Recipe, model, propose
+from bohpo.optimizer.recipe import FEW_NUMBERS
 from bohpo.space import CategoricalParameter, FloatParameter, IntParameter, Space
 from bohpo.trial import Configuration, Observation, Proposal
 
@@ -25,6 +26,9 @@ SPACE = Space(
     )
 )
 
+WIDE = Space((*SPACE.parameters, *(FloatParameter(f"w{index}", 0.0, 1.0) for index in range(FEW_NUMBERS))))
+"""With many numeric parameters, of which most have no effect."""
+
 
 def number(value: object) -> float:
     assert isinstance(value, int | float)
@@ -37,8 +41,8 @@ def score(configuration: Configuration) -> float:
     return 1.0 - loss - (0.5 if configuration["c"] == "a" else (number(configuration["z"]) - 0.2) ** 2)
 
 
-def observed(count: int, seed: int = 0) -> tuple[Observation, ...]:
-    drawn = RandomOptimizer(SPACE, seed=seed).propose(History(), count)
+def observed(count: int, seed: int = 0, space: Space = SPACE) -> tuple[Observation, ...]:
+    drawn = RandomOptimizer(space, seed=seed).propose(History(), count)
     return tuple(Observation(proposal.configuration, score(proposal.configuration)) for proposal in drawn)
 
 
@@ -90,14 +94,15 @@ def without_seconds(proposals: list[Proposal]) -> list[Proposal]:
     return [dataclasses.replace(proposal, seconds=0.0) for proposal in proposals]
 
 
+@pytest.mark.parametrize("space", [SPACE, WIDE], ids=["few", "many"])
 @pytest.mark.parametrize("count", [15, 80])
-def test_memory_changes_nothing(count: int) -> None:
-    observations, memory = observed(count), Memory()
-    pending = tuple(proposal.configuration for proposal in RandomOptimizer(SPACE, seed=5).propose(History(), 3))
+def test_memory_changes_nothing(count: int, space: Space) -> None:
+    observations, memory = observed(count, space=space), Memory()
+    pending = tuple(proposal.configuration for proposal in RandomOptimizer(space, seed=5).propose(History(), 3))
     for known in (*range(count - 3, count), count):
         history = History(observations[:known], pending=pending)
-        kept = propose(SPACE, history, 2, maximize=True, seed=4, memory=memory)
-        fresh = propose(SPACE, history, 2, maximize=True, seed=4)
+        kept = propose(space, history, 2, maximize=True, seed=4, memory=memory)
+        fresh = propose(space, history, 2, maximize=True, seed=4)
         assert without_seconds(kept) == without_seconds(fresh)
 
 
@@ -121,20 +126,21 @@ def test_what_was_prepared_is_what_would_be_proposed_and_is_dropped_with_news() 
     assert without_seconds(prepared.propose(news)) == without_seconds(fresh.propose(news))
 
 
-def test_the_views_take_turns() -> None:
-    proposals = optimizer().propose(History(observed(12)), 4)
-    assert [proposal.view for proposal in proposals] == ["trends", "bowl", "trends", "bowl"]
+def test_trends_propose_where_there_are_few_numeric_parameters() -> None:
+    for completed in (len(SPACE) - 1, len(SPACE)):
+        proposals = optimizer().propose(History(observed(completed)), 4)
+        assert {proposal.view for proposal in proposals} == {"trends"}
 
 
-def test_trends_are_not_asked_for_before_there_are_as_many_results_as_parameters() -> None:
-    observations = observed(len(SPACE))
+def test_where_there_are_many_the_views_take_turns_once_there_are_as_many_results_as_parameters() -> None:
+    observations = observed(len(WIDE), space=WIDE)
     failed = (observations[-1].configuration,)
     for history, views in (
-        (History(observations[:-2], failed), {"bowl"}),
-        (History(observations[:-1], failed), {"trends", "bowl"}),
+        (History(observations[:-2], failed), ["bowl"] * 4),
+        (History(observations[:-1], failed), ["bowl", "trends"] * 2),
     ):
-        proposals = optimizer().propose(history, 4)
-        assert {proposal.view for proposal in proposals} == views
+        proposals = propose(WIDE, history, 4, maximize=True, seed=0, first=len(WIDE))
+        assert [proposal.view for proposal in proposals] == views
 
 
 @pytest.mark.parametrize(
@@ -148,10 +154,11 @@ def test_trends_are_not_asked_for_before_there_are_as_many_results_as_parameters
     ],
 )
 def test_every_part_can_be_left_out(recipe: Recipe, views: set[str]) -> None:
-    history = History(observed(12), (observed(13)[-1].configuration,))
-    proposals = propose(SPACE, history, 4, maximize=True, seed=0, recipe=recipe)
+    *observations, failed = observed(len(WIDE) + 1, space=WIDE)
+    history = History(tuple(observations), (failed.configuration,))
+    proposals = propose(WIDE, history, 4, maximize=True, seed=0, recipe=recipe)
     assert {proposal.view for proposal in proposals} == views
-    whole = propose(SPACE, history, 4, maximize=True, seed=0)
+    whole = propose(WIDE, history, 4, maximize=True, seed=0)
     assert [p.configuration for p in proposals] != [p.configuration for p in whole]
 
 

@@ -11,7 +11,7 @@ import pytest
 from bohpo.optimizer import History, Memory, Recipe, model
 from bohpo.optimizer.covariance import Array, Layout
 from bohpo.optimizer.fit import Hyperparameters, fit
-from bohpo.optimizer.model import FEWEST_JUDGED, Data, Model, foresight, learn, scheduled
+from bohpo.optimizer.model import Model, learn, scheduled
 from bohpo.optimizer.recipe import BOWL, TRENDS, View
 from bohpo.trial import Observation
 from tests.optimizer.test_gaussian_process import SPACE, observed
@@ -182,44 +182,3 @@ def test_measured_variances_can_be_left_out() -> None:
     assert ignoring.exact is not None
     assert (using.exact.variances > 0).all()
     assert (ignoring.exact.variances == 0).all()
-
-
-def foreseen(history: History, view: View, memory: Memory | None = None) -> float:
-    memory = memory or Memory()
-    memory.cube_of(SPACE)
-    return foresight(Data.of(history, memory, Recipe(), maximize=True), memory, Recipe(), view, maximize=True)
-
-
-@pytest.mark.parametrize("view", [TRENDS, BOWL], ids=lambda view: view.name)
-def test_views_foresee_in_the_objectives_own_unit(view: View) -> None:
-    plain = observed(24)
-    scaled = tuple(Observation(o.configuration, 300.0 + 20.0 * o.value) for o in plain)
-    judged = 20  # the last stage before 24
-    shift = foreseen(History(plain), view) - foreseen(History(scaled), view)
-    assert shift == pytest.approx(judged * np.log(20.0), abs=1e-3)
-
-
-@pytest.mark.parametrize(("better", "worse"), [(TRENDS, BOWL), (BOWL, TRENDS)], ids=["corner", "peak"])
-def test_the_view_that_suits_the_objective_foresees_it_better(better: View, worse: View) -> None:
-    memory = Memory()
-    cube = memory.cube_of(SPACE)
-    points = cube.snap(np.random.default_rng(4).random((41, len(SPACE))))
-    corner = 100.0 ** -points[:, : len(SPACE)].sum(axis=1)
-    peak = np.exp(-12.0 * np.square(points - 0.5).sum(axis=1))
-    values = -1.0 / corner if better is TRENDS else peak
-    rows = zip(points, values.tolist(), strict=True)
-    history = History(tuple(Observation(SPACE.decode(point), value) for point, value in rows))
-    assert foreseen(history, better, memory) > foreseen(history, worse, memory) + 3.0
-
-
-def test_few_results_do_not_tell_which_view_foresees_better() -> None:
-    assert foreseen(History(observed(FEWEST_JUDGED)), TRENDS) == 0.0
-    assert foreseen(History(observed(FEWEST_JUDGED + 1)), TRENDS) != 0.0
-
-
-def test_judging_a_view_takes_one_fit_for_several_results(monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes = sizes_of_fits(monkeypatch)
-    memory, observations = Memory(), observed(48)
-    for count in range(41, 46):
-        foreseen(History(observations[:count]), BOWL, memory)
-    assert sizes == [32, 36, 40, 44]

@@ -90,19 +90,6 @@ def test_believing_is_conditioning_on_the_mean() -> None:
         np.testing.assert_allclose(believed, expected, atol=1e-9)
 
 
-@pytest.mark.parametrize("view", [TRENDS, BOWL, BOTH], ids=["trends", "bowl", "both"])
-def test_what_all_others_say_of_a_value_is_said_by_a_posterior_without_it(view: View) -> None:
-    posterior, (layout, features, values, variances) = make_posterior(view), some_data(25)
-    mean, variance = posterior.leave_one_out()
-    noise = posterior.hyperparameters.noise(variances)
-    for row in range(0, 25, 6):
-        others = np.arange(25) != row
-        left = Posterior(layout, posterior.hyperparameters, features[others], values[others], variances[others])
-        expected, sd = left.moments(features[[row]])
-        np.testing.assert_allclose(mean[row], expected[0], atol=1e-8)
-        np.testing.assert_allclose(variance[row], sd[0] ** 2 + noise[row], atol=1e-8)
-
-
 def test_believing_nothing_changes_nothing() -> None:
     posterior = make_posterior()
     assert posterior.believing(np.empty((0, posterior.features.shape[1]))) is posterior

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bohpo.optimizer.recipe import BOWL, CLEARLY, SECOND_BEST, TRENDS, Recipe
+from bohpo.optimizer.recipe import BOWL, FEW_NUMBERS, TRENDS, Recipe
 
 
 def test_the_more_is_running_for_each_result_the_more_a_proposal_explores() -> None:
@@ -24,18 +24,17 @@ def test_parts_that_are_left_out_do_nothing() -> None:
     assert not plain.bowl
 
 
-def test_views_take_turns_unless_one_foresees_clearly_better() -> None:
-    recipe = Recipe()
-    equal = [recipe.turn(index, (4.0, 4.0 + CLEARLY)) for index in range(8)]
-    assert equal == [0, 1] * 4
-    second = [recipe.turn(index, (4.0, 4.1 + CLEARLY)) for index in range(2 * SECOND_BEST)]
-    assert second == [0, *[1] * (SECOND_BEST - 1)] * 2
-    first = [recipe.turn(index, (4.1 + CLEARLY, 4.0)) for index in range(2 * SECOND_BEST)]
-    assert first == [1, *[0] * (SECOND_BEST - 1)] * 2
-    assert [Recipe(judge=False).turn(index, (99.0, 0.0)) for index in range(4)] == [0, 1, 0, 1]
+def names_of_views(recipe: Recipe, results: int, numeric: int) -> list[str]:
+    return [recipe.view(index, results, dimension=17, numeric=numeric).name for index in range(4)]
 
 
-def test_trends_are_not_asked_for_before_there_are_as_many_results_as_parameters() -> None:
-    assert Recipe().asked(8, 9) == (BOWL,)
-    assert Recipe().asked(9, 9) == (TRENDS, BOWL)
-    assert Recipe(bowl_view=False).asked(2, 9) == (TRENDS,)
+def test_views_take_turns_where_there_are_many_numeric_parameters() -> None:
+    assert names_of_views(Recipe(), 17, FEW_NUMBERS) == ["trends"] * 4
+    assert names_of_views(Recipe(), 17, FEW_NUMBERS + 1) == ["trends", "bowl"] * 2
+    assert names_of_views(Recipe(trends_view=False), 17, FEW_NUMBERS) == ["bowl"] * 4
+
+
+def test_with_many_trends_are_not_asked_for_before_there_are_as_many_results_as_parameters() -> None:
+    assert names_of_views(Recipe(), 16, FEW_NUMBERS + 1) == ["bowl"] * 4
+    assert names_of_views(Recipe(), 2, FEW_NUMBERS) == ["trends"] * 4
+    assert names_of_views(Recipe(bowl_view=False), 16, FEW_NUMBERS + 1) == ["trends"] * 4
