@@ -33,6 +33,9 @@ MOST_NEIGHBOURS = 16
 SAME = 1e-9
 """Coordinates that differ by less are one value."""
 
+FINEST = 6
+"""Decimals of a coordinate that a gradient moved: more would tell how many threads the linear algebra had."""
+
 
 @dataclass(frozen=True, slots=True)
 class Axis:
@@ -167,7 +170,8 @@ class Cube:
         """Take the coordinates of the continuous parameters from features, and snap."""
         moved = points.copy()
         columns = self.continuous_features
-        moved[:, self.numeric_axes[columns]] = self._first[columns] + features[:, columns] * self._span[columns]
+        at = self._first[columns] + features[:, columns] * self._span[columns]
+        moved[:, self.numeric_axes[columns]] = np.round(at, FINEST)
         return self.snap(moved)
 
     def neighbours(self, points: Points) -> tuple[Points, NDArray[np.intp]]:

@@ -134,7 +134,7 @@ def explain(
     """
     memory = memory or Memory()
     cube = memory.cube_of(space)
-    model = learn(history, memory, Recipe(), TRENDS, maximize=maximize)
+    model = learn(history, memory, Recipe(refit_always=True), TRENDS, maximize=maximize)
     nothing = np.empty((0, len(cube.feature_axes)))
     shares = total_effects(cube, model.whole(nothing) or model.sketch(nothing), seed)
     low, middle, high = np.percentile(shares, (LOW, 50.0, HIGH), axis=0)

@@ -12,7 +12,7 @@ What a proposal costs stays bounded as the history grows:
 | more                                | a sketch, then what is near its best | the same                     |
 
 Hyperparameters are fitted to at most `MOST_FITTED` values, anew after every result while there are few, later when
-their number has grown by a 32nd to a 16th part. A fit to many starts from that to fewer, see `_stage_before`: so the
+their number has grown by a 16th to an 8th part. A fit to many starts from that to fewer, see `_stage_before`: so the
 chain of fits follows from the history alone.
 """
 
@@ -36,14 +36,12 @@ from bohpo.trial import Observation
 MOST_FITTED = 256
 """Hyperparameters are fitted to at most so many trials: the fit's cost grows with the cube of their number."""
 
-COLD = 32
-"""A fit to so many values or fewer starts from the middle of the priors."""
+EVERY_RESULT = 32
+"""Up to so many values are fitted after every result, from the middle of the priors."""
 
-EVERY_RESULT = 64
-"""Up to so many values are fitted after every result."""
-
+STAGED = 64
 STAGE = 4
-"""Results from one stage to the next in the chain of fits, as long as they are made after every result."""
+"""With fewer values than that, stages in the chain of fits are so many results apart; with more, each is the half."""
 
 MOST_SEARCHED = 384
 """Completed and pending trials that are searched with at once: an evaluation's cost grows with their square."""
@@ -199,7 +197,7 @@ def learn(history: History, memory: Memory, recipe: Recipe, view: View, *, maxim
 
 def scheduled(count: int) -> int:
     """Give how many of the first results hyperparameters are fitted to, when there are `count`."""
-    return count - count % (1 << count.bit_length() - 5) if count > EVERY_RESULT else count
+    return count - count % (1 << count.bit_length() - 4) if count > EVERY_RESULT else count
 
 
 def _fit_chain(data: Data, rows: Columns, memory: Memory, view: View, *, maximize: bool) -> Hyperparameters:
@@ -211,7 +209,7 @@ def _fit_chain(data: Data, rows: Columns, memory: Memory, view: View, *, maximiz
     if key in memory.fits:
         return memory.fits[key]
     start = None
-    if len(rows) > COLD:
+    if len(rows) > EVERY_RESULT:
         start = _fit_chain(data, rows[: _stage_before(len(rows))], memory, view, maximize=maximize)
     completed = int((rows < data.completed).sum())
     scale = Scale.of(objective, completed, maximize=maximize, compress=view.compress)
@@ -226,7 +224,7 @@ def _stage_before(count: int) -> int:
 
     The stage before is 1 to `STAGE` results back, where the optimum has hardly moved; that of many is the first half.
     """
-    return (count - 1) // STAGE * STAGE if count < EVERY_RESULT else 1 << (count - 1).bit_length() - 1
+    return (count - 1) // STAGE * STAGE if count < STAGED else 1 << (count - 1).bit_length() - 1
 
 
 def _best_and_spread(values: Array, count: int, best: int) -> Columns:

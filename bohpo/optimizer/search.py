@@ -40,7 +40,7 @@ SPRAY_WIDTHS = (0.02, 0.08, 0.25)
 
 LOCAL_STARTS = 8
 GRADIENT_EVALUATIONS = 25
-GRADIENT_TOLERANCE = 3e-4
+GRADIENT_TOLERANCE = 2e-3
 NEIGHBOUR_STEPS = 3
 """Refinement: along the gradient of the continuous parameters, then steps to the best neighbour over the others.
 

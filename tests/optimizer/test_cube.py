@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from bohpo.optimizer.cube import Cube
+from bohpo.optimizer.cube import FINEST, Cube
 from bohpo.space import CategoricalParameter, FloatParameter, IntParameter, Space
 from bohpo.trial import Configuration
 
@@ -114,4 +114,6 @@ def test_a_space_beyond_the_limit_is_not_listed(space: Space) -> None:
 def test_moving_along_features_leads_to_the_coordinates() -> None:
     cube = Cube(SPACE)
     points = cube.snap(random_points(50))
-    np.testing.assert_allclose(cube.move(points, cube.features(points)), points, atol=1e-9)
+    moved = cube.move(points, cube.features(points))
+    np.testing.assert_allclose(moved, points, atol=10.0**-FINEST)
+    np.testing.assert_array_equal(moved, cube.move(points, cube.features(points) + 1e-12))

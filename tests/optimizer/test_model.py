@@ -85,27 +85,27 @@ def test_predictions_are_in_the_objectives_unit(view: View) -> None:
 
 
 def test_fits_are_made_after_every_result_at_first_and_then_by_schedule() -> None:
-    assert [scheduled(count) for count in range(65)] == list(range(65))
-    assert {scheduled(count) for count in range(1000, 1100)} == {992, 1024, 1088}
-    for count in (65, 100, 333, 1000, 99_999):
-        assert 0 <= count - scheduled(count) < count / 16
+    assert [scheduled(count) for count in range(33)] == list(range(33))
+    assert {scheduled(count) for count in range(1000, 1200)} == {960, 1024, 1152}
+    for count in (33, 65, 100, 333, 1000, 99_999):
+        assert 0 <= count - scheduled(count) < count / 8
 
 
 def test_a_scheduled_fit_is_not_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = sizes_of_fits(monkeypatch)
     memory, observations = Memory(), observed(103)
-    for count in range(96, 102):
+    for count in range(92, 102):
         model_of(History(observations[:count]), memory=memory)
-    assert sizes == [32, 64, 96, 100]
+    assert sizes == [32, 64, 88, 96]
     model_of(History(observations[:101]), recipe=Recipe(refit_always=True), memory=memory)
-    assert sizes == [32, 64, 96, 100, 101]
+    assert sizes == [32, 64, 88, 96, 101]
 
 
 @pytest.mark.parametrize(
     ("count", "stages"),
     [
         (32, [32]),
-        (43, [32, 36, 40, 43]),
+        (43, [32, 36, 40]),
         (44, [32, 36, 40, 44]),
         (64, [32, 64]),
         (300, [32, 64, 128, 256, 256]),  # the last one to 256 of the first 288
