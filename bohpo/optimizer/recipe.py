@@ -62,7 +62,7 @@ class Recipe:
     Attributes:
         trends_view: Propose by the view that expects trends.
         bowl_view: Take turns with the view that expects a bowl where there are many numeric parameters.
-        compress: Let the first view draw low scores together.
+        compress: Let the view of trends draw low scores together.
         explore: Go where the model is uncertain, not only where it hopes for most.
         pending: Condition the standard deviation on what is running.
         crowding: Explore the more, the more is running for each result.
