@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from bohpo.optimizer.cube import Cube
-from bohpo.optimizer.startup import FEW_NUMBERS, SPREAD, SPREAD_OF_MANY, fresh_point, sobol, startup_points
+from bohpo.optimizer.recipe import FEW_NUMBERS
+from bohpo.optimizer.startup import SPREAD, SPREAD_OF_MANY, fresh_point, sobol, startup_points
 from bohpo.space import CategoricalParameter, FloatParameter, IntParameter, Space
 
 SPACE = Space((FloatParameter("x", 0.0, 1.0), IntParameter("n", 1, 9), CategoricalParameter("c", ("usual", "other"))))
