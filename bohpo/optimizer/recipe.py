@@ -48,7 +48,7 @@ class View:
 TRENDS = View("trends", 1.8, trend=True, compress=True, w_strength=0.3, choice_w=0.3)
 BOWL = View("bowl", 1.4, bowl=True)
 
-FEW_NUMBERS = 10
+FEW_NUMBERS = 8
 """With more numeric parameters there are many: a cube's corners hold nearly all of its volume."""
 
 CROWDING = 1.0

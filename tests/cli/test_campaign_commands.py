@@ -147,8 +147,8 @@ def test_trial_tells_the_view_of_the_model_and_what_it_predicted(tmp_path: Path)
     assert "start-up: spread over the space" in first
     assert "predicted" not in first
     proposal = answer(folder, "trial", "specimen", "3", "--json")["trial"]["proposal"]
-    assert (proposal["source"], proposal["view"]) == ("model", "bowl")
-    assert "model, in view of a bowl: the middle of a range beats its ends" in last
+    assert (proposal["source"], proposal["view"]) == ("model", "trends")
+    assert "model, in view of trends: each parameter has an effect of its own" in last
     assert f"{proposal['predicted_mean']:.4g}, standard deviation {proposal['predicted_sd']:.2g}" in last
     assert f"{proposal['seconds']:.3f} s" in last
 

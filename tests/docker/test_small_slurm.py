@@ -69,7 +69,7 @@ def on_login(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
         (*UNSHARED, CONTAINERS, str(folder), str(ROOT), *command),
         env={**clean, "PYTHONDONTWRITEBYTECODE": "1", "PYTHON_HOME": sys.base_prefix},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
         timeout=LONGEST_S,
     )
