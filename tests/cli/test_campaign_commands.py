@@ -148,7 +148,7 @@ def test_trial_tells_the_view_of_the_model_and_what_it_predicted(tmp_path: Path)
     assert "predicted" not in first
     proposal = answer(folder, "trial", "specimen", "3", "--json")["trial"]["proposal"]
     assert (proposal["source"], proposal["view"]) == ("model", "trends")
-    assert "model, in view of trends: each parameter has an effect of its own" in last
+    assert "model, in view of trends: every parameter has an effect of its own" in last
     assert f"{proposal['predicted_mean']:.4g}, standard deviation {proposal['predicted_sd']:.2g}" in last
     assert f"{proposal['seconds']:.3f} s" in last
 
