@@ -78,9 +78,7 @@ def startup_points(
     Returns:
         Points, shape (count, d).
     """
-    before = (
-        1 if centre_first else 0
-    )  # the sequence begins after the centre: its first 2^k points fill the space evenly
+    before = int(centre_first)  # the sequence begins after the centre: its first 2^k points fill the space evenly
     lead = min(max(before - first, 0), count)
     points = sobol(len(cube), count - lead, seed, start=max(first - before, 0))
     if draw_in:
@@ -91,11 +89,10 @@ def startup_points(
 
 def _draw_in(cube: Cube, points: Points, indices: NDArray[np.intp]) -> None:
     """Draw the numeric coordinates of later points towards the centre, in place; see `SPREAD`."""
-    numeric = np.array([not axis.is_categorical for axis in cube.axes], dtype=bool)
     drawn_in = (indices >= SPREAD) & (indices % 2 == 0)
-    if numeric.sum() > FEW_NUMBERS:
+    if cube.layout.numeric > FEW_NUMBERS:
         drawn_in |= (indices >= SPREAD_OF_MANY) & (indices < SPREAD)
-    chosen = np.ix_(drawn_in, numeric)
+    chosen = np.ix_(drawn_in, cube.numeric_axes)
     points[chosen] = 0.5 + DRAWN_IN * (points[chosen] - 0.5)
 
 
