@@ -23,7 +23,7 @@ from bohpo.processes import die_with_parent
 from bohpo.trainer.attempt import OUT_OF_MEMORY_EXIT_CODE, STOPPED_EXIT_CODE, AttemptDirectory
 
 GRACE_S = 5.0
-"""What the other processes get to leave, once one has failed: they wait for it in vain."""
+"""What the other processes get to leave, all together, once one has failed: they wait for it in vain."""
 
 _TICK_S = 0.1
 
@@ -71,9 +71,10 @@ def _failure_of(processes: Sequence[subprocess.Popen[bytes]]) -> int | None:
 
 def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
     _send(processes, signal.SIGTERM)
+    give_up = time.monotonic() + GRACE_S
     for process in processes:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE_S)
+            process.wait(max(give_up - time.monotonic(), 0.0))
     _send(processes, signal.SIGKILL)
     for process in processes:
         process.wait()

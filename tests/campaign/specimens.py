@@ -212,8 +212,12 @@ def exhausting_a_rank(config: Mapping[str, Any], context: Context) -> Outcome:
 
 def exhausting_a_rank_that_ends_last(config: Mapping[str, Any], context: Context) -> Outcome:
     """Have the second process run out of memory, and end after the first one, which fails of the lost connection."""
+    second_is_training = context.directory / "second-is-training"
     if os.environ["RANK"] == "0":
+        while not second_is_training.exists():
+            time.sleep(0.01)
         raise ConnectionError
+    second_is_training.touch()
     time.sleep(0.5)
     raise MemoryError
 
