@@ -66,8 +66,9 @@ def launch(
         wanted = wanted.with_backend(settled.cluster.backend)
     if mistakes := check_entry(wanted):
         raise StudyError(str(study), mistakes)
+    name = campaign_name(wanted, name)
     if dry_run:
-        say_what_would_run(plan_of(settled, campaign_name(wanted, name), place.directory), json=json)
+        say_what_would_run(plan_of(settled, name, place.directory), json=json)
         return
     make_cluster(settled, place.directory).close()  # refused now, or not at all
     with place.open(create=True) as store:

@@ -188,9 +188,10 @@ def learn(history: History, memory: Memory, recipe: Recipe, view: View, *, maxim
         LinAlgError: If the covariance has no Cholesky factor.
     """
     data = Data.of(history, memory, recipe, maximize=maximize)
-    completed = data.completed if recipe.refit_always else scheduled(data.completed)
-    failed = len(data.points) - data.completed
-    rows = np.concatenate([np.arange(completed), data.completed + np.arange(scheduled(failed))])
+    completed, failed = data.completed, len(data.points) - data.completed
+    if not recipe.refit_always:
+        completed, failed = scheduled(completed), scheduled(failed)
+    rows = np.concatenate([np.arange(completed), data.completed + np.arange(failed)])
     hyperparameters = _fit_chain(data, rows, memory, view, maximize=maximize)
     return Model(data, memory, hyperparameters, view, maximize=maximize)
 

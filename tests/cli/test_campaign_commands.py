@@ -207,11 +207,13 @@ def test_a_dry_run_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not (folder / "campaigns").exists()
 
 
-def test_a_dry_run_refuses_a_name_that_a_launch_refuses(tmp_path: Path) -> None:
+def test_a_name_that_cannot_be_one_is_refused_alike_by_launch_and_dry_run(tmp_path: Path) -> None:
     folder = write_study(tmp_path)
+    before = sorted(folder.iterdir())
     refused = [bohpo(folder, "launch", "study.toml", "--name", "a\nb", *more) for more in ((), ("--dry-run",))]
     assert [done.returncode for done in refused] == [2, 2]
     assert refused[0].stderr == refused[1].stderr
+    assert sorted(folder.iterdir()) == before
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=["ctrl-c", "hangup"])

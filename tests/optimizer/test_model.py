@@ -101,6 +101,17 @@ def test_a_scheduled_fit_is_not_made_anew(monkeypatch: pytest.MonkeyPatch) -> No
     assert sizes == [32, 64, 88, 96, 101]
 
 
+@pytest.mark.parametrize(("recipe", "fitted"), [(Recipe(), 20 + 32), (Recipe(refit_always=True), 20 + 35)])
+def test_failures_are_fitted_to_by_the_same_schedule(
+    recipe: Recipe, fitted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = sizes_of_fits(monkeypatch)
+    observations = observed(55)
+    failed = tuple(observation.configuration for observation in observations[20:])
+    model_of(History(observations[:20], failed), recipe=recipe)
+    assert sizes[-1] == fitted
+
+
 @pytest.mark.parametrize(
     ("count", "stages"),
     [
