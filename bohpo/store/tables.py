@@ -119,6 +119,8 @@ LEASE = Table(
     Column("host", PlainText, comment="NULL where nobody holds the lease"),
     Column("pid", BigInteger, nullable=False),
     Column("started", BigInteger, nullable=False),
+    Column("boot_id", PlainText, comment="Boot of the host; NULL if unknown"),
+    Column("pid_namespace", PlainText, comment="Namespace in which pid counts; NULL if unknown"),
     Column("since", Double, nullable=False),
     Column("expires", Double, nullable=False),
 )
@@ -161,6 +163,7 @@ ATTEMPT = Table(
     Column("submitted", Double, nullable=False),
     Column("started", Double),
     Column("ended", Double),
+    Column("devices", PlainText, comment="GPUs of the attempt, comma-separated"),
 )
 
 OUTCOME = Table(

@@ -83,7 +83,7 @@ def test_bohpo_keeps_its_revision_apart_from_optunas(database: Database, databas
     open_store(database_url).close()
     ours = database.read(schema.revision)
     theirs = database.read(lambda connection: schema.revision(connection, "alembic_version"))
-    assert ours == schema.migrations().get_current_head() == "0005"
+    assert ours == schema.migrations().get_current_head() == "0006"
     assert theirs == schema.optuna_migrations().get_current_head()
 
 
@@ -125,7 +125,7 @@ def test_an_older_database_is_refused_until_it_is_upgraded(database: Database, d
     write_old_database(database, old)
     with pytest.raises(SchemaError, match=rf"older bohpo \(revision {old}\); run `bohpo db upgrade`"):
         open_store(database_url)
-    assert upgrade(database_url) == (old, "0005")
+    assert upgrade(database_url) == (old, "0006")
     store = open_store(database_url)
     first, second = store.trials("aneurysm")
     assert (first.number, first.uid, list(first.configuration.items())) == (0, "a", list(SGD.items()))
@@ -135,7 +135,7 @@ def test_an_older_database_is_refused_until_it_is_upgraded(database: Database, d
     assert store.changes("aneurysm").trials == (first, second)
     go_on(store)
     store.close()
-    assert upgrade(database_url) == ("0005", "0005")
+    assert upgrade(database_url) == ("0006", "0006")
 
 
 def go_on(store: Store) -> None:

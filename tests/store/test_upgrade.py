@@ -48,13 +48,13 @@ def test_a_driver_that_is_gone_does_not_keep_a_database_old(database: Database, 
         drive(database, Owner("elsewhere", this.pid, this.started), 1.0)
     else:
         drive(database, dead_owner(), time.time() + 3600.0)
-    assert upgrade(database_url) == ("0003", "0005")
+    assert upgrade(database_url) == ("0003", "0006")
 
 
 def test_a_database_that_is_up_to_date_may_be_upgraded_under_a_driver(database: Database, database_url: str) -> None:
     upgrade(database_url)
     drive(database, Owner.this_process(), time.time() + 3600.0)
-    assert upgrade(database_url) == ("0005", "0005")
+    assert upgrade(database_url) == ("0006", "0006")
 
 
 def test_of_two_upgrades_at_once_one_waits(
@@ -87,5 +87,5 @@ def test_of_two_upgrades_at_once_one_waits(
     go_on.set()
     for thread in upgrades:
         thread.join()
-    assert ended == ["0005", "0005"]
+    assert ended == ["0006", "0006"]
     assert migrated == ["head"]
