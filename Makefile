@@ -8,7 +8,7 @@ PYTHON ?= python3
 INSTALLED := $(VENV)/.installed
 WORKERS ?= $(shell expr 2 '*' $$(nproc))
 
-.PHONY: demo compare race latency ablation reading serving faults test check services install clean
+.PHONY: demo compare race latency ablation reading serving soak faults test check services install clean
 
 demo: install
 	$(BIN)/bohpo launch studies/quickstart.toml --follow
@@ -37,6 +37,10 @@ reading: install
 # how soon the service shows a large campaign, and what viewers cost it and the driver
 serving: install
 	$(BIN)/python -m tests.benchmarks.serving
+
+# an hour: 3,000 quick trials and 20 viewers; memory, descriptors, threads and logs of driver and service, drawn
+soak: install
+	$(BIN)/python -m tests.benchmarks.soak
 
 # every promise under real faults, the long ones included, and a table of what was measured; see tests/faults.
 # KNOWN=FILE leaves out the programs whose figures are in a file already

@@ -80,7 +80,7 @@ class Connection:
         try:
             self.http.request("GET", path, headers=headers)
             return self.http.getresponse()
-        except (http.client.RemoteDisconnected, BrokenPipeError):  # servers end connections that were long silent
+        except ConnectionError:  # servers end connections that were long silent
             self.http.close()
             self.http.request("GET", path, headers=headers)
             return self.http.getresponse()
@@ -132,6 +132,11 @@ class Audience:
         """When the first viewer heard of a revision, and when the last had what it sees, by revision."""
         with self._lock:
             return dict(self._ticks)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every viewer still looks."""
+        return all(thread.is_alive() for thread in self._threads)
 
     def forget(self) -> None:
         """Forget the ticks so far."""
@@ -201,11 +206,14 @@ def fetch(address: Address, path: str) -> bytes:
 
 
 @contextlib.contextmanager
-def start_service(folder: Path) -> Iterator[Service]:
-    """Serve the database `bohpo.db` of a folder."""
+def start_service(folder: Path, log: Path = Path(os.devnull)) -> Iterator[Service]:
+    """Serve the database `bohpo.db` of a folder; `log` takes what the service writes to its standard error."""
     command = [sys.executable, "-m", "bohpo", "serve", "--port=0", "--json", f"--store={folder / 'bohpo.db'}"]
     command.append(f"--directory={folder / 'campaigns'}")
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    with (
+        log.open("ab") as errors,
+        subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=errors) as process,
+    ):
         try:
             assert process.stdout is not None
             told = json.loads(process.stdout.readline())
