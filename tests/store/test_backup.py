@@ -96,7 +96,7 @@ def test_a_damaged_database_is_not_copied_in_silence(database: Path, tmp_path: P
     content = bytearray(database.read_bytes())
     content[4096 * 3 : 4096 * 6] = b"\xff" * 4096 * 3
     database.write_bytes(content)
-    with pytest.raises(StoreError, match="damaged|malformed"):
+    with pytest.raises(StoreError, match=r"damaged|malformed"):
         back_up(str(database), tmp_path / "copy.db")
     assert not (tmp_path / "copy.db").exists()
 

@@ -170,12 +170,12 @@ def test_without_pyyaml_the_remedy_is_named(
 
 TREACHEROUS = (
     "1e-3", "1e3", "1_000", "0x10", "0o7", "0b1", "12:30", "1:2:3", "2024-01-01", "2024-01-01T10:00:00Z", ".5", "1.",
-    "+1", "-1", "-", "--- a", ".inf", "-.inf", ".nan", "nan", "NaN", "inf", "Infinity", "yes", "No", "on", "OFF", "y", "n",
-    "true", "False", "null", "Null", "None", "~", "", " ", " a", "a ", "a: b", "a:", "a #b", "#a", "[a]", "{a}", "{}",
+    "+1", "-1", "-", "--- a", ".inf", "-.inf", ".nan", "nan", "NaN", "inf", "Infinity", "yes", "No", "on", "OFF", "y",
+    "n", "true", "False", "null", "Null", "None", "~", "", " ", " a", "a ", "a: b", "a:", "a #b", "#a", "[a]", "{a}", "{}",
     "a, b", "*a", "&a", "!a", "!!int 3", "|", ">", "%a", "@a", "`a`", "'a'", '"a"', "\\", "a\\", "a\nb", "a\r\nb", "\r",
-    "\t", "a\tb", "\x00", "\x07", "\x7f", "\x85", "\u2028", "\ufeff", "é 日本 🧠", "<<", "=", "=1+1", "=cmd()", "+cmd()",
-    "@SUM(A1)", "'", "''=", "a,b", 'a"b', "${x}", "${", "$", "\\${x}", "\\\\${x}", "a ${oc.env:HOME} b", "${oc.decode:1}",
-    "???", "????", "a???", "${a}\n", "{", "}", "x" * 5000, "word " * 1000,
+    "\t", "a\tb", "\x00", "\x07", "\x7f", "\x85", "\u2028", "\ufeff", "é 日本 🧠", "<<", "=", "=1+1", "=cmd()",
+    "+cmd()", "@SUM(A1)", "'", "''=", "a,b", 'a"b', "${x}", "${", "$", "\\${x}", "\\\\${x}", "a ${oc.env:HOME} b",
+    "${oc.decode:1}", "???", "????", "a???", "${a}\n", "{", "}", "x" * 5000, "word " * 1000,
 )  # fmt: skip
 """Text that one reader or another takes for something else."""
 

@@ -11,7 +11,7 @@ from bohpo.errors import UsageError
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*(?: [A-Za-z0-9_./-]+)*")
 """Text that no reader takes for a number, a date, an interpolation or syntax, unless it is one of `WORDS`."""
 
-WORDS = frozenset("y n yes no on off true false null none nan inf infinity".split())
+WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "nan", "inf", "infinity"])
 """Words that some readers take for a boolean, for nothing, or for a float; in any case."""
 
 INTERPOLATION = re.compile(r"(\\*)\$\{")
