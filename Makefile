@@ -6,9 +6,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 INSTALLED := $(VENV)/.installed
+UV := $(VENV)/uv
 WORKERS ?= $(shell expr 2 '*' $$(nproc))
 
-.PHONY: demo compare race latency ablation reading serving soak faults test check services install clean
+.PHONY: demo compare race latency ablation reading serving soak faults test check services lock licences install clean
 
 demo: install
 	$(BIN)/bohpo launch studies/quickstart.toml --follow
@@ -60,6 +61,25 @@ check: install
 # what the tests need beside Python: PostgreSQL, Slurm, Grid Engine and Chromium, from Debian's packages
 services:
 	./tests/install-services
+
+# the pins of constraints.txt with the hashes of their files, for installs that check them: what users need, and the
+# rest that developers need. After a change of constraints.txt; UV is its own environment, since only this needs it
+LOCK = $(UV)/bin/uv pip compile --quiet --no-deps --generate-hashes --no-header --no-annotate --python-version 3.11 \
+	--python-platform linux
+
+lock: install $(UV)/bin/uv
+	$(BIN)/python docker/pins.py > $(UV)/users.in
+	$(BIN)/python docker/pins.py --rest > $(UV)/development.in
+	$(LOCK) $(UV)/users.in --output-file requirements.lock
+	$(LOCK) $(UV)/development.in --output-file requirements-dev.lock
+
+$(UV)/bin/uv:
+	$(PYTHON) -m venv $(UV)
+	$(UV)/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
+
+# the licences of all packages, as they say themselves
+licences: install
+	$(BIN)/python docker/licences.py THIRD_PARTY_LICENSES.md
 
 install: $(INSTALLED)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -82,8 +83,11 @@ def plan_attempt(study: Study, campaign: Campaign, trial: Trial, number: int) ->
 
 
 def job_name(campaign: Campaign, trial: Trial, number: int) -> str:
-    """Name the job of the attempt of a number at a trial; nothing else is ever called so."""
-    return f"{campaign.name}-{trial.number}-{number}-{trial.uid[:8]}"
+    """Return the name of the job of an attempt; nothing else is ever called so, not even in a copy of the campaign."""
+    identity = trial.uid
+    if campaign.incarnation:
+        identity = hashlib.sha256(f"{campaign.incarnation} {trial.uid}".encode()).hexdigest()
+    return f"{campaign.name}-{trial.number}-{number}-{identity[:8]}"
 
 
 def worker_job(name: str, directory: Path) -> Job:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bohpo.campaign.attempts import plan_attempt, worker_job
 from bohpo.campaign.ending import find_ending, read_outcome
-from bohpo.campaign.launch import check_folder
+from bohpo.campaign.home import check_home
 from bohpo.campaign.retention import completed_attempt
 from bohpo.cluster.local import LocalCluster
 from bohpo.errors import AttemptError, NoUsableTrialError, UsageError
@@ -36,7 +36,7 @@ def evaluate_best(study: Study, campaign: Campaign, store: Store, *, again: bool
         NoUsableTrialError: If no trial is complete, or the best one left no model.
         AttemptError: If the evaluator failed; names its log.
     """
-    check_folder(campaign)
+    check_home(campaign, store)
     with _alone(campaign.directory / "evaluations"):
         return _evaluate(study, campaign, store, again=again, now=now)
 

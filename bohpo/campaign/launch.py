@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bohpo.campaign.clock import SystemClock
+from bohpo.campaign.home import check_folder, find_home, mark_home, settle_home
 from bohpo.campaign.lease import holding
 from bohpo.campaign.ledger import LEASE_S
 from bohpo.campaign.loop import Loop
@@ -21,7 +22,7 @@ from bohpo.cluster.factory import make_queue_cluster
 from bohpo.cluster.local import LocalCluster
 from bohpo.cluster.protocol import Cluster
 from bohpo.durable import write_atomically
-from bohpo.errors import Detached, NotFoundError, NoUsableTrialError, StoreError, UsageError
+from bohpo.errors import Detached, NoUsableTrialError, StoreError, UsageError
 from bohpo.optimizer import GaussianProcessOptimizer, RandomOptimizer
 from bohpo.optimizer.protocol import Optimizer
 from bohpo.store import open_store
@@ -93,11 +94,11 @@ def begin(study: Study, store: Store, home: Path, *, name: str | None = None) ->
                 f"campaign {name!r} belongs to another study; give a new --name,"
                 f" or go on with the old one by `bohpo resume {name}`"
             )
-        return known
+        return find_home(known, store, home)
     load_feasibility(study)  # a study that cannot be driven gets no campaign
     directory = _claim_folder(home.resolve(), name)
     write_atomically(directory / "study.toml", study.text.encode())
-    return store.create_campaign(
+    campaign = store.create_campaign(
         name,
         study_text=study.text,
         study_hash=study.hash,
@@ -108,6 +109,8 @@ def begin(study: Study, store: Store, home: Path, *, name: str | None = None) ->
         budget_trials=study.budget.most_trials,
         provenance=provenance(study.working_directory),
     )
+    mark_home(campaign, store)
+    return campaign
 
 
 def _claim_folder(home: Path, name: str) -> Path:
@@ -146,7 +149,7 @@ def drive(study: Study, campaign: Campaign, store: Store, *, trials: int | None 
     check_folder(campaign)
     lease = store.acquire_lease(campaign.name, Owner.this_process(), LEASE_S)
     try:
-        campaign = _renew_budget(campaign, store, trials)
+        campaign = _renew_budget(settle_home(campaign, lease, store), store, trials)
         if campaign.state is not CampaignState.FINISHED:
             _run(study, campaign, lease, store)
     finally:
@@ -177,6 +180,7 @@ def end_jobs(study: Study, campaign: Campaign, store: Store) -> None:
     check_folder(campaign)
     lease = store.acquire_lease(campaign.name, Owner.this_process(), LEASE_S)
     try:
+        settle_home(campaign, lease, store)
         store.request_stop(campaign.name, StopRequest.NOW)
         _run(study, store.campaign(campaign.name), lease, store)
     finally:
@@ -236,18 +240,6 @@ def _release(store: Store, lease: Lease) -> None:
         store.release_lease(lease)
     except StoreError as error:
         logger.warning("the lease of %s could not be given back and runs out by itself: %s", lease.campaign, error)
-
-
-def check_folder(campaign: Campaign) -> None:
-    """Refuse to go on without the campaign's files.
-
-    Raises:
-        NotFoundError: If its folder is gone.
-    """
-    if not campaign.directory.is_dir():
-        raise NotFoundError(
-            f"the folder of campaign {campaign.name!r}, {campaign.directory}, is gone; put it back to go on with it"
-        )
 
 
 def study_of(campaign: Campaign) -> Study:

@@ -118,7 +118,7 @@ def resume(
         resume_there(campaign, trials, place, follow=follow, json=json)
         return
     with place.open() as store:
-        record = store.campaign(campaign)
+        record = place.find(store, campaign)
         with _shown(place, record, follow=follow):
             drive(study_of(record), record, store, trials=trials)
         print_conclusion(store, campaign, json=json)
@@ -128,7 +128,7 @@ def _stop_here(campaign: str, place: Place, *, now: bool) -> StopAnswer:
     with place.open() as store:
         told = ask_to_stop(store, campaign, now=now)
         if told.jobs and now:
-            record = store.campaign(campaign)
+            record = place.find(store, campaign)
             end_jobs(study_of(record), record, store)
         return told
 

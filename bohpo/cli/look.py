@@ -107,7 +107,7 @@ def logs(campaign: str, trial: int, /, *, attempt: int | None = None, json: bool
         place: Where it is recorded.
     """
     with place.open() as store:
-        found, record = store.trial(campaign, trial), store.campaign(campaign)
+        found, record = store.trial(campaign, trial), place.find(store, campaign)
     number = attempt or max((known.number for known in found.attempts), default=1)
     files = attempt_directory(record, trial, number)
     try:

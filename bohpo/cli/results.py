@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from bohpo.campaign.evaluate import evaluate_best
+from bohpo.campaign.home import check_home
 from bohpo.campaign.launch import study_of
 from bohpo.cli.output import emit, pairs, say
 from bohpo.cli.place import HERE, Place
@@ -64,7 +66,7 @@ def evaluate(campaign: str, /, *, again: bool = False, json: bool = False, place
         place: Where it is recorded.
     """
     with place.open() as store:
-        record = store.campaign(campaign)
+        record = place.find(store, campaign)
         found = evaluate_best(study_of(record), record, store, again=again, now=time.time())
         view, count = gather(store, campaign), len(store.evaluations(campaign))
     outcome = found.outcome
@@ -106,6 +108,10 @@ def report(campaign: str, /, *, output: Path | None = None, json: bool = False, 
 
     with place.open() as store:
         view = gather(store, campaign)
+        if output is None or view.campaign.directory.is_dir():
+            view = dataclasses.replace(view, campaign=place.find(store, campaign))
+        if output is None:
+            check_home(view.campaign, store)
     reports = {trial.number: reports_of(view.campaign, trial) for trial in view.trials}
     path = output or view.campaign.directory / "report.html"
     _write(path, written(view, reports=reports))

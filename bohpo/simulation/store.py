@@ -118,6 +118,34 @@ class MemoryStore:
         """Give a campaign by name."""
         return self._record(name).campaign
 
+    # -- where it is ---------------------------------------------------------------------------------------------
+
+    @property
+    def identity(self) -> str:
+        """What tells this store from others."""
+        return f"memory:{id(self)}"
+
+    @property
+    def path(self) -> Path | None:
+        """None, since it is no file."""
+        return None
+
+    def holds_campaign(self, identity: str, created: float) -> bool:
+        """Return False: no other store has a campaign of a simulation."""
+        return False
+
+    def relocate(self, lease: Lease, campaign: Campaign) -> Campaign:
+        """Record the folder, the working directory and the incarnation of a campaign."""
+        record = self._fenced(lease)
+        before = record.campaign.incarnation
+        place = {"directory": campaign.directory, "provenance": dict(campaign.provenance)}
+        self._change(lease.campaign, **place, incarnation=campaign.incarnation)
+        for trial in record.trials if campaign.incarnation != before else ():
+            for attempt in trial.attempts:
+                if attempt.state.is_alive and attempt.job:
+                    self.save_attempt(lease, dataclasses.replace(attempt, job=""))
+        return record.campaign
+
     # -- leases --------------------------------------------------------------------------------------------------
 
     def acquire_lease(self, name: str, owner: Owner, seconds: float) -> Lease:

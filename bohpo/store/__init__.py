@@ -5,6 +5,7 @@ Importing this package loads neither SQLAlchemy nor Optuna; opening a store does
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bohpo.store.protocol import Store
@@ -44,6 +45,7 @@ __all__ = [
     "Store",
     "Summary",
     "TrialsReader",
+    "back_up",
     "open_store",
     "upgrade",
 ]
@@ -66,6 +68,26 @@ def open_store(url: str, *, create: bool = True) -> DatabaseStore:
     from bohpo.store.database import DatabaseStore
 
     return DatabaseStore.open(url, create=create)
+
+
+def back_up(url: str, target: Path) -> Path:
+    """Write a consistent copy of an SQLite database, also while drivers write to it.
+
+    Args:
+        url: As for `open_store`; an SQLite file.
+        target: File to write; must not exist.
+
+    Returns:
+        The absolute path of the copy.
+
+    Raises:
+        UsageError: If the database is PostgreSQL, or the target exists or cannot be written.
+        NotFoundError: If there is no such database.
+        StoreError: If the database or the copy is damaged, or the disk is full.
+    """
+    from bohpo.store.backup import back_up as back_up_database
+
+    return back_up_database(url, target)
 
 
 def upgrade(url: str) -> tuple[str, str]:

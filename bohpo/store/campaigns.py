@@ -15,8 +15,12 @@ from sqlalchemy import Connection, CursorResult, Row, insert, select, update
 
 from bohpo.errors import NotFoundError, UsageError
 from bohpo.space import Space, to_distribution
+from bohpo.store.paths import from_recorded, home_of, to_recorded
 from bohpo.store.records import Campaign, CampaignState, StopRequest
 from bohpo.store.tables import CAMPAIGN, LEASE, REVISION, STUDIES, STUDY_DIRECTIONS, STUDY_SYSTEM_ATTRIBUTES
+
+WORKING_DIRECTORY, INCARNATION = "working_directory", "incarnation"
+"""Keys of the recorded provenance: a path, and what only a copy of a campaign has."""
 
 OPTUNA_METRIC_NAMES = "study:metric_names"
 """Where `optuna.Study.set_metric_names` keeps them; Optuna's data frames and plots read it."""
@@ -46,14 +50,15 @@ def create_campaign(connection: Connection, new: NewCampaign) -> Campaign:
         UsageError: If a campaign or an Optuna study has its name.
     """
     name = new.campaign.name
+    home = home_of(connection)
     existing = connection.execute(select(CAMPAIGN).where(CAMPAIGN.c.name == name)).one_or_none()
-    if existing is not None and to_campaign(existing) == new.campaign:
+    if existing is not None and to_campaign(existing, home) == new.campaign:
         return new.campaign
     if existing is not None:
         raise UsageError(f"a campaign {name!r} exists; continue it with `bohpo resume {name}` or give another --name")
     if connection.scalar(select(STUDIES.c.study_id).where(STUDIES.c.study_name == name)) is not None:
         raise UsageError(f"an Optuna study {name!r} exists in this database; give the campaign another --name")
-    row = _to_row(new) | {"study_id": _create_study(connection, new)}
+    row = _to_row(new, home) | {"study_id": _create_study(connection, new)}
     campaign_id = inserted_key(connection.execute(insert(CAMPAIGN).values(row)))
     nobody = {"token": 0, "grant_uid": "", "host": None, "pid": 0, "started": 0, "since": 0.0, "expires": 0.0}
     connection.execute(insert(LEASE).values(campaign_id=campaign_id, **nobody))
@@ -63,7 +68,9 @@ def create_campaign(connection: Connection, new: NewCampaign) -> Campaign:
 
 def read_campaigns(connection: Connection) -> list[Campaign]:
     """Give all campaigns, the latest first."""
-    return [to_campaign(row) for row in connection.execute(select(CAMPAIGN).order_by(CAMPAIGN.c.campaign_id.desc()))]
+    rows = connection.execute(select(CAMPAIGN).order_by(CAMPAIGN.c.campaign_id.desc()))
+    home = home_of(connection)
+    return [to_campaign(row, home) for row in rows]
 
 
 def read_campaign(connection: Connection, name: str) -> Campaign:
@@ -72,7 +79,7 @@ def read_campaign(connection: Connection, name: str) -> Campaign:
     Raises:
         NotFoundError: If there is none of this name.
     """
-    return to_campaign(campaign_row(connection, name))
+    return to_campaign(campaign_row(connection, name), home_of(connection))
 
 
 def campaign_row(connection: Connection, name: str) -> Row[Any]:
@@ -112,38 +119,57 @@ def _create_study(connection: Connection, new: NewCampaign) -> int:
     return study_id
 
 
-def _to_row(new: NewCampaign) -> dict[str, object]:
+def paths_to_row(campaign: Campaign, home: Path | None) -> dict[str, object]:
+    """Return the columns that say where a campaign is, and which copy of it this is."""
+    provenance = dict(campaign.provenance)
+    if WORKING_DIRECTORY in provenance:
+        provenance[WORKING_DIRECTORY] = to_recorded(provenance[WORKING_DIRECTORY], home)
+    if campaign.incarnation:
+        provenance[INCARNATION] = campaign.incarnation
+    return {"directory": to_recorded(campaign.directory, home), "provenance": provenance}
+
+
+def _to_row(new: NewCampaign, home: Path | None) -> dict[str, object]:
     campaign = new.campaign
     return {
         "name": campaign.name,
         "study_text": campaign.study_text,
         "study_hash": campaign.study_hash,
-        "directory": str(campaign.directory),
         "space": new.space.to_json(),
         "distributions": {p.name: distribution_to_json(to_distribution(p)) for p in new.space.parameters},
         "metric": new.metric,
         "state": campaign.state.value,
         "stop_request": campaign.stop_request.value,
         "budget_trials": campaign.budget_trials,
-        "provenance": dict(campaign.provenance),
         "created": campaign.created,
         "ended": campaign.ended,
+        **paths_to_row(campaign, home),
     }
 
 
-def to_campaign(row: Row[Any]) -> Campaign:
-    """Make a campaign of its row."""
+def to_campaign(row: Row[Any], home: Path | None) -> Campaign:
+    """Build a campaign from its row.
+
+    Args:
+        row: Row of `bohpo_campaign`.
+        home: Where its relative paths start, as `bohpo.store.paths.home_of` returns it.
+    """
+    provenance = dict(row.provenance)
+    incarnation = provenance.pop(INCARNATION, "")
+    if WORKING_DIRECTORY in provenance:
+        provenance[WORKING_DIRECTORY] = str(from_recorded(provenance[WORKING_DIRECTORY], home))
     return Campaign(
         name=row.name,
         study_text=row.study_text,
         study_hash=row.study_hash,
-        directory=Path(row.directory),
+        directory=from_recorded(row.directory, home),
         state=CampaignState(row.state),
         stop_request=StopRequest(row.stop_request),
         budget_trials=row.budget_trials,
-        provenance=row.provenance,
+        provenance=provenance,
         created=row.created,
         ended=row.ended,
+        incarnation=incarnation,
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bohpo.errors import LeaseError
 from bohpo.space import Space
-from bohpo.store import campaigns, history, leases, reading, recording, schema, service, summaries
+from bohpo.store import campaigns, history, leases, reading, recording, relocation, schema, service, summaries
 from bohpo.store.campaigns import NewCampaign
 from bohpo.store.events import NewEvent
 from bohpo.store.filesystem import check_database_file
@@ -109,6 +109,26 @@ class DatabaseStore:
     def campaign(self, name: str) -> Campaign:
         """Give a campaign by name."""
         return self._database.read(lambda connection: campaigns.read_campaign(connection, name))
+
+    @property
+    def identity(self) -> str:
+        """What tells this database from its copies; empty if that is unknown."""
+        location = self._database.location
+        return self._database.read(lambda connection: relocation.read_identity(connection, location))
+
+    @property
+    def path(self) -> Path | None:
+        """The file of the database, without symbolic links; None for PostgreSQL."""
+        path = self._database.location.path
+        return None if path is None else path.resolve()
+
+    def holds_campaign(self, identity: str, created: float) -> bool:
+        """Check whether another database still has the campaign that was launched at this moment."""
+        return relocation.holds_campaign(identity, created)
+
+    def relocate(self, lease: Lease, campaign: Campaign) -> Campaign:
+        """Record the folder, the working directory and the incarnation of a campaign."""
+        return self._database.write(lambda connection: relocation.relocate(connection, lease, campaign))
 
     def acquire_lease(self, name: str, owner: Owner, seconds: float) -> Lease:
         """Become the one driver of a campaign."""

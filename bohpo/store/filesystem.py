@@ -92,6 +92,43 @@ def check_database_file(path: Path, *, create: bool) -> None:
     for needed in (path.parent, path):
         if needed.exists() and not os.access(needed, os.W_OK):
             raise StoreError(f"{needed} is read-only; SQLite writes beside the file even to read: grant write access")
+    _check_whole(path)
+
+
+def _check_whole(path: Path) -> None:
+    """Refuse a file that was cut short, and one that two names lead to; a missing file passes.
+
+    While the write-ahead log has content the file may be shorter than its header says.
+
+    Raises:
+        StoreError: If it is one of these.
+
+    Source:
+        https://www.sqlite.org/fileformat2.html, 1.3: page size at 16, change counter at 24, pages at 28, the counter
+        that this number is valid for at 92. https://www.sqlite.org/howtocorrupt.html, 2.4: links to a database.
+    """
+    try:
+        status = path.stat()
+        with path.open("rb") as file:
+            header = file.read(100)
+        log = path.with_name(f"{path.name}-wal")
+        has_log = log.exists() and log.stat().st_size > 0
+    except OSError:
+        return
+    if status.st_nlink > 1:
+        raise StoreError(
+            f"{path} has {status.st_nlink} names (hard links), and SQLite loses data under two; make a copy of its own"
+            f" with `cp {path} NEW && mv NEW {path}` while nobody uses it"
+        )
+    if len(header) < 100 or not header.startswith(b"SQLite format 3\0") or header[24:28] != header[92:96]:
+        return
+    page = int.from_bytes(header[16:18], "big")
+    expected = (65536 if page == 1 else page) * int.from_bytes(header[28:32], "big")
+    if not has_log and status.st_size < expected:
+        raise StoreError(
+            f"{path} was cut short: it has {status.st_size} of {expected} bytes, as after a copy of a database in use."
+            " Copy it again with `bohpo db backup FILE`"
+        )
 
 
 def _check_local(path: Path) -> None:

@@ -66,6 +66,31 @@ class Store(Protocol):
         """
         ...
 
+    @property
+    def identity(self) -> str:
+        """What tells this database from its copies; empty if that is unknown."""
+        ...
+
+    @property
+    def path(self) -> Path | None:
+        """The file of the database, without symbolic links; None if it is no file."""
+        ...
+
+    def holds_campaign(self, identity: str, created: float) -> bool:
+        """Check whether another database, of this identity, still has the campaign that was launched at this moment.
+
+        Returns:
+            True where that cannot be found out.
+        """
+        ...
+
+    def relocate(self, lease: Lease, campaign: Campaign) -> Campaign:
+        """Record the folder, the working directory and the incarnation of a campaign.
+
+        Attempts that are alive have no job any more if the incarnation is another one than before.
+        """
+        ...
+
     def acquire_lease(self, name: str, owner: Owner, seconds: float) -> Lease:
         """Become the one driver of a campaign; a lease that has expired or whose owner is known dead is taken over.
 

@@ -44,6 +44,7 @@ class Campaign:
         provenance: Versions, git commit, host and the like, fixed at the launch.
         created: Seconds since the epoch.
         ended: When it was finished, seconds since the epoch, or None.
+        incarnation: Empty for a campaign as it was launched; tells a copy's jobs from those of its original.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Campaign:
     provenance: Mapping[str, str] = field(default_factory=dict)
     created: float = 0.0
     ended: float | None = None
+    incarnation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, Select, case, func, select
 
 from bohpo.store.campaigns import to_campaign
 from bohpo.store.leases import all_held
+from bohpo.store.paths import home_of
 from bohpo.store.reading import STATES
 from bohpo.store.records import Summary
 from bohpo.store.tables import ATTEMPT, CAMPAIGN, EVALUATION, EVENT, STUDY_DIRECTIONS, SUGGESTION, TRIALS, VALUES
@@ -20,13 +21,13 @@ from bohpo.trial import AttemptState, TrialState
 def read_summaries(connection: Connection) -> list[Summary]:
     """Sum up all campaigns, the latest first."""
     leases, counts, running = all_held(connection), _counts(connection), _running(connection)
-    best, evaluations = _best(connection), _evaluations(connection)
+    best, evaluations, home = _best(connection), _evaluations(connection), home_of(connection)
     summaries: list[Summary] = []
     for row in _campaigns(connection):
         key, states = row.campaign_id, counts[row.campaign_id]
         number, value = best.get(key, (None, None))
         summary = Summary(
-            campaign=to_campaign(row),
+            campaign=to_campaign(row, home),
             metric=row.metric,
             maximize=row.direction is StudyDirection.MAXIMIZE,
             lease=leases.get(key),

@@ -6,7 +6,9 @@ import csv
 import io
 import json
 import os
+import re
 import sys
+import tempfile
 import tomllib
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,10 +18,14 @@ from typing import Any
 import optuna
 import pytest
 import yaml
+from hydra import compose, initialize_config_dir
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
 from optuna.distributions import json_to_distribution
 
 from bohpo.errors import UsageError
-from bohpo.space import to_distribution
+from bohpo.space import CategoricalParameter, Space, to_distribution
 from bohpo.study import Study
 from bohpo.trial import Scalar
 from bohpo.views import CampaignView, Format, export
@@ -158,3 +164,128 @@ def test_without_pyyaml_the_remedy_is_named(
     monkeypatch.setitem(sys.modules, "yaml", None)
     with pytest.raises(UsageError, match=r"pip install bohpo\[yaml\]"):
         written(short_view, format)
+
+
+# -- text stays text, numbers stay numbers ---------------------------------------------------------------------------
+
+TREACHEROUS = (
+    "1e-3", "1e3", "1_000", "0x10", "0o7", "0b1", "12:30", "1:2:3", "2024-01-01", "2024-01-01T10:00:00Z", ".5", "1.",
+    "+1", "-1", "-", "--- a", ".inf", "-.inf", ".nan", "nan", "NaN", "inf", "Infinity", "yes", "No", "on", "OFF", "y",
+    "n", "true", "False", "null", "Null", "None", "~", "", " ", " a", "a ", "a: b", "a:", "a #b", "#a", "[a]", "{a}",
+    "{}", "a, b", "*a", "&a", "!a", "!!int 3", "|", ">", "%a", "@a", "`a`", "'a'", '"a"', "\\", "a\\", "a\nb", "a\r\nb",
+    "\r", "\t", "a\tb", "\x00", "\x07", "\x7f", "\x85", "\u2028", "\ufeff", "é 日本 🧠", "<<", "=", "=1+1", "=cmd()",
+    "+cmd()", "@SUM(A1)", "'", "''=", "a,b", 'a"b', "${x}", "${", "$", "\\${x}", "\\\\${x}", "a ${oc.env:HOME} b",
+    "${oc.decode:1}", "???", "????", "a???", "${a}\n", "{", "}", "x" * 5000, "word " * 1000,
+)  # fmt: skip
+"""Text that one reader or another takes for something else."""
+
+NUMBERS: tuple[Scalar, ...] = (0.1, 1e-05, 1e16, 5e-324, 1.7976931348623157e308, -0.0, 1.0, 1, -3, 10**15, True, False)
+
+
+def resolved(text: str) -> dict[str, Any]:
+    container = OmegaConf.to_container(OmegaConf.create(text), resolve=True, throw_on_missing=True)
+    assert isinstance(container, dict)
+    return {str(name): value for name, value in container["trainer"].items()}
+
+
+def composed(text: str) -> dict[str, Any]:
+    """Read a Hydra export as Hydra does: as a file of a configuration's folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "best.yaml").write_text(text, encoding="utf-8", newline="")
+        with initialize_config_dir(folder, version_base=None):
+            return dict(OmegaConf.to_container(compose("best"), resolve=True)["trainer"])  # type: ignore[index, call-overload]
+
+
+VALUE_READERS: dict[str, Callable[[str], dict[str, Any]]] = {
+    "toml": lambda text: tomllib.loads(text)["fixed"],
+    "yaml": lambda text: yaml.safe_load(text)["fixed"],
+    "json": lambda text: json.loads(text)["fixed"],
+    "hydra": resolved,
+}
+
+
+def same(first: object, second: object) -> bool:
+    """Return whether two values are the same, bit for bit: 1, 1.0 and True are three."""
+    return type(first) is type(second) and repr(first) == repr(second)
+
+
+def check_values(view: CampaignView, format: str, read: Callable[[str], dict[str, Any]], values: Any) -> None:
+    bare = replace(view.trials[0], configuration={})
+    found = read(written(view, format, trial=bare, fixed=values))
+    assert list(found) == list(values)
+    for name, value in values.items():
+        assert same(found[name], value), (name, value, found[name])
+
+
+@pytest.mark.parametrize("format", VALUE_READERS)
+def test_treacherous_text_and_numbers_read_back_as_what_they_were(short_view: CampaignView, format: str) -> None:
+    values = {f"v{index}": value for index, value in enumerate((*TREACHEROUS, *NUMBERS))}
+    check_values(short_view, format, VALUE_READERS[format], values)
+
+
+def test_hydra_itself_composes_treacherous_text_as_what_it_was(short_view: CampaignView) -> None:
+    values = {f"v{index}": value for index, value in enumerate((*TREACHEROUS, *NUMBERS))}
+    check_values(short_view, "hydra", composed, values)
+
+
+@pytest.mark.parametrize("format", VALUE_READERS)
+def test_treacherous_names_stay_text(short_view: CampaignView, format: str) -> None:
+    names = [*TREACHEROUS, "é", "a.b"]
+    allowed = [name for name in names if re.fullmatch(r"[^\W\d][\w.-]{0,63}", name)]
+    check_values(short_view, format, VALUE_READERS[format], dict.fromkeys(allowed if format == "toml" else names, 1))
+
+
+@pytest.mark.parametrize("format", VALUE_READERS)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    values=st.dictionaries(
+        st.from_regex(r"[^\W\d][\w.-]{0,20}", fullmatch=True),
+        st.one_of(
+            st.text(st.characters(codec="utf-8"), max_size=12),
+            st.text(alphabet="${}\\'\"?:.-+e01yno#~ \n", max_size=10),
+            st.sampled_from(TREACHEROUS),
+            st.integers(-(2**62), 2**62),
+            st.booleans(),
+            st.floats(allow_nan=False, allow_infinity=False),
+        ),
+        max_size=5,
+    )
+)
+def test_any_value_reads_back_as_what_it_was(
+    short_view: CampaignView, format: str, values: dict[str, str | int | float | bool]
+) -> None:
+    check_values(short_view, format, VALUE_READERS[format], values)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.one_of(st.sampled_from(TREACHEROUS), st.text(st.characters(codec="utf-8"), max_size=12)))
+def test_a_table_keeps_text_and_hands_no_formula_to_a_spreadsheet(short_view: CampaignView, text: str) -> None:
+    failed = replace(short_view.trials[1], reason=text)
+    view = replace(short_view, trials=(short_view.trials[0], failed))
+    rows = list(csv.reader(io.StringIO(written(view, "csv", provenance={"note": text}), newline="")))
+    assert len(rows) == 3, "one line for each trial"
+    for cell in (rows[2][rows[0].index("reason")], rows[1][rows[0].index("provenance_note")]):
+        assert cell.removeprefix("'") == text or cell == text
+        is_number = re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", cell, re.IGNORECASE)
+        assert is_number or not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(choice=st.one_of(st.sampled_from(TREACHEROUS), st.floats(1e-9, 1e9), st.integers(2, 10**6), st.booleans()))
+def test_optuna_reads_a_choice_as_what_it_was(short_view: CampaignView, choice: Scalar) -> None:
+    view = replace(short_view, space=Space([CategoricalParameter("p", (choice, "another"))]))
+    data = json.loads(written(view, "optuna", trial=replace(view.trials[0], configuration={"p": choice})))
+    assert same(data["params"]["p"], choice)
+    assert same(json_to_distribution(data["distributions"]["p"]).choices[0], choice)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("format", ["json", "optuna"])
+def test_what_json_cannot_hold_is_refused_with_a_format_that_can(short_view: CampaignView, format: str) -> None:
+    infinite = replace(short_view.trials[0], configuration={"lr": float("inf")})
+    with pytest.raises(UsageError, match="export as toml or yaml"):
+        written(short_view, format, trial=infinite)
+
+
+def test_values_that_are_none_are_none_in_yaml_json_and_hydra(short_view: CampaignView) -> None:
+    for format in ("yaml", "json", "hydra"):
+        check_values(short_view, format, VALUE_READERS[format], {"mask": None, "none": "None", "null": "null"})

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json as json_format
-from types import ModuleType
 from typing import Any
 
 from bohpo.errors import UsageError
 from bohpo.space import to_distribution
 from bohpo.views.export.exported import Exported
+from bohpo.views.export.yaml_text import escape_interpolations, write_yaml
 
 
 def yaml(exported: Exported) -> str:
     """Write parameters, fixed values, seed, score and provenance as YAML."""
-    return _dump_yaml(_document(exported))
+    return write_yaml(_document(exported))
 
 
 def json(exported: Exported) -> str:
@@ -25,15 +25,10 @@ def hydra(exported: Exported) -> str:
     """Write a Hydra configuration that puts all that the trainer is handed under `trainer`.
 
     Source:
-        Hydra 1.3, "Packages"; OmegaConf 2.3, escaped interpolations.
+        Hydra 1.3, "Packages".
     """
-    handed = {
-        name: value.replace("${", r"\${") if isinstance(value, str) else value
-        for name, value in exported.handed_over.items()
-    }
-    return "# @package _global_\n" + _dump_yaml(
-        {"trainer": handed, "seed": exported.seed, "provenance": exported.provenance}
-    )
+    data = {"trainer": exported.handed_over, "seed": exported.seed, "provenance": exported.provenance}
+    return "# @package _global_\n" + write_yaml(escape_interpolations(data))
 
 
 def optuna(exported: Exported) -> str:
@@ -67,16 +62,7 @@ def _document(exported: Exported) -> dict[str, Any]:
 
 
 def _dump_json(data: dict[str, Any]) -> str:
-    return json_format.dumps(data, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-
-
-def _dump_yaml(data: dict[str, Any]) -> str:
-    return str(_yaml().safe_dump(data, sort_keys=False, allow_unicode=True, width=10_000))
-
-
-def _yaml() -> ModuleType:
     try:
-        import yaml as package
-    except ImportError as error:
-        raise UsageError("YAML needs a package that is not installed: `pip install bohpo[yaml]`") from error
-    return package
+        return json_format.dumps(data, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    except ValueError as error:
+        raise UsageError("a value is infinite or no number, which JSON cannot hold; export as toml or yaml") from error
