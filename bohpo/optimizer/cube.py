@@ -98,7 +98,8 @@ class Cube:
     def __init__(self, space: Space) -> None:
         """Lay out the coordinates and the features of a space."""
         self.space = space
-        self.axes = tuple(_axis(space, parameter) for parameter in space.parameters)
+        columns = {name: column for column, name in enumerate(space.names)}
+        self.axes = tuple(_axis(space, columns, parameter) for parameter in space.parameters)
         numeric = [j for j, axis in enumerate(self.axes) if not axis.is_categorical]
         categorical = [j for j, axis in enumerate(self.axes) if axis.is_categorical]
         self._conditional = [j for j, axis in enumerate(self.axes) if axis.parents]
@@ -234,9 +235,9 @@ class _Grid:
         return snapped
 
 
-def _axis(space: Space, parameter: Parameter) -> Axis:
+def _axis(space: Space, columns: Mapping[str, int], parameter: Parameter) -> Axis:
     parents = tuple(
-        (space.names.index(name), np.array([space[name].encode(value) for value in values]))
+        (columns[name], np.array([space.parameters[columns[name]].encode(value) for value in values]))
         for name, values in parameter.when.items()
     )
     by_value = isinstance(parameter, CategoricalParameter) or parameter.count <= MOST_NEIGHBOURS

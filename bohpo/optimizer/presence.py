@@ -16,7 +16,7 @@ depends on the trials, never on the order in which they are added.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -30,6 +30,9 @@ Identity: TypeAlias = tuple[str, Scalar]
 
 Row: TypeAlias = tuple[Identity | None, ...]
 """One trial's values of some parameters, None where it lacked one."""
+
+MOST_TRIED = 20_000
+"""Choices of parents that are looked at for one condition and size."""
 
 MOST_PARENTS = 3
 """Conditions of more parents than this are not looked for: with so many, something explains any few trials."""
@@ -136,9 +139,8 @@ class Presence:
         if key not in self._rows or self._rows[key].names != names:
             self._rows[key] = _Rows(names)
         rows = {row: _excluders(row, [going[name] for name in names]) for row in self._rows[key].update(lacking)}
-        for chosen in _fewest(len(able), set(rows.values())):
-            return _allowing([able[i] for i in chosen], chosen, rows)
-        return {}
+        chosen = _fewest(set(rows.values()))
+        return {} if chosen is None else _allowing([able[i] for i in chosen], chosen, rows)
 
 
 def _going(parent: str, having: Iterable[_Group]) -> set[Identity]:
@@ -157,14 +159,35 @@ def _excluders(row: Row, going: Sequence[set[Identity]]) -> frozenset[int]:
     return frozenset(i for i, value in enumerate(row) if value is None or value not in going[i])
 
 
-def _fewest(count: int, excluders: set[frozenset[int]]) -> Iterable[tuple[int, ...]]:
-    """Give the choices out of `count` that meet each of the sets, the smallest first."""
-    if frozenset() in excluders:
-        return
+def _fewest(excluders: set[frozenset[int]]) -> tuple[int, ...] | None:
+    """Return the smallest choice that meets each of the sets, of several the first one; None if there is none.
+
+    Every choice has a member in common with the smallest set that the others of it do not meet. Following only these
+    leaves few choices to look at, however many parents there are; `MOST_TRIED` of them at most.
+    """
+    ordered = sorted(excluders, key=lambda members: (len(members), sorted(members)))
+    if not ordered or not ordered[0]:
+        return None
     for size in range(1, MOST_PARENTS + 1):
-        for chosen in itertools.combinations(range(count), size):
-            if all(not any_of.isdisjoint(chosen) for any_of in excluders):
-                yield chosen
+        found = list(itertools.islice(_meeting(ordered, size, ()), MOST_TRIED))
+        chosen = min((choice for choice in found if choice is not None), default=None)
+        if chosen is not None:
+            return chosen
+    return None
+
+
+def _meeting(
+    excluders: Sequence[frozenset[int]], size: int, chosen: tuple[int, ...]
+) -> Iterator[tuple[int, ...] | None]:
+    """Generate the choices of `size` more that meet each of the sets, and None for each that was tried in vain."""
+    missed = next((members for members in excluders if members.isdisjoint(chosen)), None)
+    if missed is None:
+        yield tuple(sorted(chosen))
+    elif size == 0:
+        yield None
+    else:
+        for member in sorted(missed):
+            yield from _meeting(excluders, size - 1, (*chosen, member))
 
 
 def _allowing(chosen: Sequence[Parameter], columns: tuple[int, ...], rows: dict[Row, frozenset[int]]) -> Condition:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bohpo.errors import Mistake, StudyError
-from bohpo.space import Parameter
+from bohpo.space import Parameter, Space
+from bohpo.space.counting import MOST_COUNTED
 from bohpo.study import Settled, Study, Tried, check_entry, settle
 
 
@@ -50,7 +51,7 @@ def summary_rows(study: Study, tried: Tried | None = None) -> list[tuple[str, st
         ("budget", " or ".join(trials + hours)),
         ("jobs", f"{study.parallel.jobs}, {_counted(study.threads, 'CPU thread')} each, {study.cluster.backend}"),
         ("optimizer", f"{study.optimizer.method}, seed {study.optimizer.seed}"),
-        ("space", f"{_counted(len(study.space), 'parameter')}, {_counted(study.space.size(), 'configuration')}"),
+        ("space", f"{_counted(len(study.space), 'parameter')}, {_size(study.space)}"),
         *([] if tried is None else [("feasible", f"{study.feasible}, {_share(tried)}")]),
         ("hash", study.hash),
     ]
@@ -69,7 +70,8 @@ def parameter_rows(study: Study) -> list[tuple[str, str, str, str]]:
 
 def as_json(study: Study, tried: Tried | None) -> dict[str, Any]:
     """Sum up a settled study as a dictionary that JSON can hold."""
-    size = study.space.size()
+    count = study.space.count()
+    number = None if math.isinf(count.number) else count.number
     return {
         "study": study.name,
         "trainer": study.trainer,
@@ -87,7 +89,8 @@ def as_json(study: Study, tried: Tried | None) -> dict[str, Any]:
         "cluster": study.cluster.model_dump(mode="json", exclude_unset=True),
         "optimizer": study.optimizer.model_dump(),
         "space": study.space.to_json(),
-        "configurations": None if math.isinf(size) else size,
+        "configurations": number if count.is_exact else None,
+        "configurations_at_most": number,
         "feasible": None if tried is None else _tried_as_json(study, tried),
         "fixed": study.fixed,
         "hash": study.hash,
@@ -106,6 +109,14 @@ def _tried_as_json(study: Study, tried: Tried) -> Mapping[str, object]:
 def _share(tried: Tried) -> str:
     centre = "" if tried.centre_is_feasible else "; the centre of the space is not"
     return f"{tried.share:.1%} of {tried.drawn} random configurations{centre}"
+
+
+def _size(space: Space) -> str:
+    """Return the number of configurations in words, or its bound where the conditions are too entangled to count."""
+    count = space.count()
+    if not math.isinf(count.number) and count.number >= MOST_COUNTED:
+        return f"{'more' if count.is_exact else 'perhaps more'} than {MOST_COUNTED:.0e} configurations"
+    return ("" if count.is_exact else "at most ") + _counted(count.number, "configuration")
 
 
 def _counted(count: float, noun: str) -> str:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +25,8 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from bohpo.errors import Mistake, StudyError, UsageError
 from bohpo.study.tables import Entry, Table
-from bohpo.study.translation import translate
+from bohpo.study.toml_reader import TomlError, parse_toml, read_toml_text
+from bohpo.study.translation import translate_all
 
 DEFAULT_PORT = 8765
 BODY_BYTES = 1_000_000
@@ -155,9 +155,9 @@ def _site_files(environment: Mapping[str, str]) -> list[Path]:
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        return tomllib.loads(path.read_text())
-    except (ValueError, RecursionError) as error:
-        raise StudyError(str(path), (Mistake("file", str(error), "correct the TOML there"),)) from error
+        return parse_toml(read_toml_text(path))
+    except TomlError as error:
+        raise StudyError(str(path), (error.mistake,)) from error
     except OSError as error:
         raise StudyError(str(path), (Mistake("file", f"{error.strerror}", "make it readable"),)) from error
 
@@ -166,8 +166,7 @@ def _validated(data: Mapping[str, Any], source: str) -> dict[str, Any]:
     try:
         return ServeFile.model_validate(data).serve.model_dump(exclude_unset=True)
     except ValidationError as error:
-        mistakes = (translate(detail, ServeFile) for detail in error.errors(include_url=False))
-        raise StudyError(source, tuple(mistakes)) from error
+        raise StudyError(source, tuple(translate_all(error, ServeFile))) from error
 
 
 def _refuse_open_doors(table: ServeTable) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from decimal import Decimal
 
 from bohpo.errors import Mistake, SpaceError
@@ -22,19 +23,43 @@ LARGEST_INT = 10**12
 MOST_STEPS = 100_000
 """A grid with more values than this is a continuous parameter in all but name."""
 
+MOST_MISTAKES = 100
+"""Mistakes of one kind that are reported at once."""
+
+LONGEST_WORD = 100
+"""Characters of a word that is compared with others."""
+
+MOST_COMPARED = 300
+"""Words that one is compared with."""
+
 _NARROWEST = 1e-9
 
 
 def refuse(mistakes: Iterable[Mistake]) -> None:
     """Raise a `SpaceError` that names all of the mistakes, if there are any."""
-    lines = [str(mistake) for mistake in mistakes]
+    lines = [str(mistake) for mistake in first_mistakes(mistakes)]
     if lines:
         raise SpaceError("\n".join(lines))
 
 
+def first_mistakes(mistakes: Iterable[Mistake]) -> list[Mistake]:
+    """Return the mistakes, of very many the first ones: looking for the remedy of each takes time."""
+    waiting = iter(mistakes)
+    first = list(itertools.islice(waiting, MOST_MISTAKES))
+    if next(waiting, None) is None:
+        return first
+    return [*first, Mistake(first[-1].key, f"there are more than {MOST_MISTAKES} mistakes", "correct these first")]
+
+
 def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
-    """Suggest the known word that is nearest to `word`, or `otherwise` where none is near."""
-    near = difflib.get_close_matches(word, list(known), n=1)
+    """Suggest the known word that is nearest to `word`, or `otherwise` where none is near.
+
+    Comparing two words takes time that grows with the product of their lengths; long ones are not compared.
+    """
+    if len(word) > LONGEST_WORD:
+        return otherwise
+    compared = itertools.islice((other for other in known if len(other) <= LONGEST_WORD), MOST_COMPARED)
+    near = difflib.get_close_matches(word, list(compared), n=1)
     return f"did you mean {near[0]!r}?" if near else otherwise
 
 
@@ -67,14 +92,17 @@ def choices_mistakes(name: str, choices: Sequence[Scalar]) -> list[Mistake]:
     if not choices:
         return [Mistake(key, "there are no choices", "list at least one")]
     mistakes = []
-    for index, choice in enumerate(choices):
+    first: dict[Hashable, Scalar] = {}
+    for choice in choices:
+        # Optuna's database compares with ==, for which 1, 1.0 and true are one choice; its users' lists have no hash
+        hashed = choice if isinstance(choice, Hashable) else repr(choice)
         if isinstance(choice, float) and not math.isfinite(choice):
             mistakes.append(Mistake(key, f"{choice} is no finite number", "leave it out"))
-        elif choice in choices[:index]:
-            # Optuna's database compares with ==, for which 1, 1.0 and true are one choice
-            twin = choices[list(choices).index(choice)]
-            mistakes.append(Mistake(key, f"{choice!r} is the same choice as {twin!r}", "list it once"))
-    return mistakes
+        elif hashed in first:
+            mistakes.append(Mistake(key, f"{choice!r} is the same choice as {first[hashed]!r}", "list it once"))
+        else:
+            first[hashed] = choice
+    return first_mistakes(mistakes)
 
 
 def rounded(value: float, scale: float) -> float:

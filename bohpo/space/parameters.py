@@ -227,7 +227,8 @@ class CategoricalParameter:
 
     def contains(self, value: Scalar) -> bool:
         """Whether the value is one of the choices; 1, 1.0 and true are three different ones."""
-        return identity(value) in (identity(choice) for choice in self.choices)
+        # no two choices are equal, so the one that equals the value decides
+        return value in self.choices and type(self.choices[self.choices.index(value)]) is type(value)
 
     def canonical(self, value: Scalar) -> Scalar:
         """Give the value itself."""
@@ -235,7 +236,10 @@ class CategoricalParameter:
 
     def index(self, value: Scalar) -> int:
         """Give the position of a choice."""
-        return [identity(choice) for choice in self.choices].index(identity(value))
+        index = self.choices.index(value)
+        if type(self.choices[index]) is not type(value):
+            raise ValueError(f"{value!r} is none of the choices of {self.name}")
+        return index
 
     def encode(self, value: Scalar) -> float:
         """Give the middle of the choice's cell in [0, 1]."""

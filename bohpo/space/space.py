@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bohpo.errors import SpaceError
 from bohpo.space.checks import did_you_mean, refuse
 from bohpo.space.conditions import condition_mistakes, holds, parents_first
+from bohpo.space.counting import Count, count_configurations
 from bohpo.space.optuna_distributions import from_distribution, to_distribution
 from bohpo.space.parameters import Parameter
 from bohpo.trial import Configuration, Scalar
@@ -41,8 +42,7 @@ class Space:
         """
         by_name = {parameter.name: parameter for parameter in self.parameters}
         if len(by_name) < len(self.parameters):
-            names = [parameter.name for parameter in self.parameters]
-            twice = next(name for name in names if names.count(name) > 1)
+            twice = Counter(parameter.name for parameter in self.parameters).most_common(1)[0][0]
             raise SpaceError(f"{twice}: two parameters have this name; rename one")
         conditions = {parameter.name: parameter.when for parameter in self.parameters}
         refuse(condition_mistakes(conditions, by_name))
@@ -79,8 +79,9 @@ class Space:
         Raises:
             SpaceError: If a parameter is missing, unknown, inactive, or has a value that it cannot take.
         """
+        names = frozenset(self.names)
         for name in configuration:
-            if name not in self.names:
+            if name not in names:
                 known = f"the space has {', '.join(self.names)}"
                 raise SpaceError(f"{name}: no such parameter; {did_you_mean(name, self.names, known)}")
         checked: dict[str, Scalar] = {}
@@ -131,18 +132,13 @@ class Space:
         """The middle of each interval, and the first of the choices."""
         return self.activate({parameter.name: parameter.default for parameter in self.parameters})
 
-    def size(self) -> float:
-        """Count the configurations; infinite where an active parameter is continuous."""
-        return math.prod(_count(family, {}) for family in self._families())
+    def count(self) -> Count:
+        """Count the configurations in bounded work; see `bohpo.space.counting`."""
+        return count_configurations(self.parameters)
 
-    def _families(self) -> list[list[Parameter]]:
-        """Part the parameters so that no condition joins two parts; parents stay before their children."""
-        families: list[list[Parameter]] = []
-        for parameter in self.parameters:
-            joined = [family for family in families if any(member.name in parameter.when for member in family)]
-            merged = [member for family in joined for member in family]
-            families = [family for family in families if family not in joined] + [[*merged, parameter]]
-        return families
+    def size(self) -> float:
+        """Return the number of configurations, or an upper bound of it; infinite if an active one is continuous."""
+        return self.count().number
 
     def distributions(self, configuration: Configuration) -> dict[str, BaseDistribution]:
         """Give Optuna's distribution of each active parameter."""
@@ -161,16 +157,3 @@ class Space:
 def _with_canonical_condition(parameter: Parameter, parents: Mapping[str, Parameter]) -> Parameter:
     when = {name: tuple(parents[name].canonical(value) for value in values) for name, values in parameter.when.items()}
     return dataclasses.replace(parameter, when=when)
-
-
-def _count(parameters: Sequence[Parameter], active: Configuration) -> float:
-    """Count the ways to give values to `parameters` where `active` are the values that conditions may name."""
-    if not parameters:
-        return 1
-    first, rest = parameters[0], parameters[1:]
-    if not holds(first.when, active):
-        return _count(rest, active)
-    named = {value for parameter in rest for value in parameter.when.get(first.name, ())}
-    branches = sum(_count(rest, {**active, first.name: value}) for value in named)
-    others = first.count - len(named)
-    return branches + (others * _count(rest, active) if others else 0)

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from bohpo.errors import Mistake
 from bohpo.space import Parameter
+from bohpo.space.checks import first_mistakes
 from bohpo.space.conditions import condition_mistakes
 from bohpo.study.tables import ParameterTable, WhenTable
 from bohpo.study.translation import dotted, shown
 
 _PARAMETER: TypeAdapter[ParameterTable] = TypeAdapter(ParameterTable)
 _WHEN: TypeAdapter[WhenTable] = TypeAdapter(WhenTable)
+
+MOST_PARAMETERS = 2_000
+"""Parameters of a space; the Gaussian process learns little of more than a hundred."""
+
+MOST_CHOICES = 1_000
+"""Choices of a categorical parameter, and values that a condition names."""
+
 _PARAMETER_NAME = re.compile(r"[^\W\d][\w.-]{0,63}")
 
 
@@ -29,10 +37,34 @@ def contradictions(data: Mapping[str, Any]) -> list[Mistake]:
         *_trainer_mistakes(data),
         *_process_mistakes(data),
         *_objective_mistakes(_table(data, "objective")),
-        *_space_mistakes(_table(data, "space")),
-        *_name_mistakes(_table(data, "space"), _table(data, "fixed")),
+        *(_size_mistakes(_table(data, "space")) or _space_mistakes(_table(data, "space"))),
+        *first_mistakes(_name_mistakes(_table(data, "space"), _table(data, "fixed"))),
         *_empty_space_mistakes(data),
     ]
+
+
+def _size_mistakes(space: Mapping[str, Any]) -> list[Mistake]:
+    """List what makes the space larger than an optimizer can work on, before anything is computed of it."""
+    if len(space) > MOST_PARAMETERS:
+        problem = f"there are {len(space)} parameters, more than {MOST_PARAMETERS}"
+        return [Mistake("space", problem, "search fewer, and put the others into [fixed]")]
+    mistakes = (
+        Mistake(
+            f"space.{name}.{key}", f"there are {len(values)}, more than {MOST_CHOICES}", "list fewer, or use an int"
+        )
+        for name, parameter in space.items()
+        for key, values in _lists(parameter)
+        if len(values) > MOST_CHOICES
+    )
+    return first_mistakes(mistakes)
+
+
+def _lists(parameter: object) -> Iterator[tuple[str, list[Any]]]:
+    if isinstance(parameter, Mapping):
+        when = parameter.get("when")
+        named = when.items() if isinstance(when, Mapping) else ()
+        listed = [("choices", parameter.get("choices")), *((f"when.{name}", values) for name, values in named)]
+        yield from ((key, values) for key, values in listed if isinstance(values, list | tuple))
 
 
 def _trainer_mistakes(data: Mapping[str, Any]) -> list[Mistake]:
@@ -73,7 +105,7 @@ def _space_mistakes(space: Mapping[str, Any]) -> list[Mistake]:
         if not own:
             parameters[name] = table.parameter(name)
     conditions = {name: _condition(data) for name, data in space.items()}
-    mistakes += condition_mistakes(conditions, parameters)
+    mistakes = first_mistakes(mistakes) + condition_mistakes(conditions, parameters)
     return [Mistake(f"space.{mistake.key}", mistake.problem, mistake.remedy) for mistake in mistakes]
 
 

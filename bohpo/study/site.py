@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +28,8 @@ from bohpo.errors import Mistake, StudyError
 from bohpo.study.cluster import Cluster
 from bohpo.study.study import Study
 from bohpo.study.tables import Table
-from bohpo.study.translation import translate
+from bohpo.study.toml_reader import TomlError, parse_toml, read_toml_text
+from bohpo.study.translation import translate_all
 
 PREFIX = "BOHPO_CLUSTER_"
 
@@ -112,17 +112,15 @@ def _site_files(study: Study, environment: Mapping[str, str]) -> list[Path]:
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        data = tomllib.loads(path.read_bytes().decode())
-    except (ValueError, RecursionError) as error:
-        problem = " ".join(str(error).split()) or "is nested too deeply"
-        raise StudyError(str(path), (Mistake("file", problem, "correct the TOML there"),)) from error
+        data = parse_toml(read_toml_text(path))
+    except TomlError as error:
+        raise StudyError(str(path), (error.mistake,)) from error
     except OSError as error:
         raise StudyError(str(path), (Mistake("file", f"{error.strerror}", "make it readable"),)) from error
     try:
         return SiteFile.model_validate(data).cluster.model_dump(exclude_unset=True)
     except ValidationError as error:
-        details = error.errors(include_url=False)
-        raise StudyError(str(path), tuple(translate(detail, SiteFile) for detail in details)) from error
+        raise StudyError(str(path), tuple(translate_all(error, SiteFile))) from error
 
 
 def _from_environment(environment: Mapping[str, str]) -> Mapping[str, Any]:
@@ -151,7 +149,7 @@ def _validated(settings: Mapping[str, Any], source: str) -> Mapping[str, Any]:
     try:
         return SiteFile.model_validate({"cluster": settings}).cluster.model_dump(exclude_unset=True)
     except ValidationError as error:
-        mistakes = [translate(detail, SiteFile) for detail in error.errors(include_url=False)]
+        mistakes = translate_all(error, SiteFile)
         raise StudyError(source, tuple(_named_after(source, mistake) for mistake in mistakes)) from error
 
 

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -32,7 +31,8 @@ from bohpo.study.tables import (
     Training,
 )
 from bohpo.study.toml import write_toml
-from bohpo.study.translation import translate
+from bohpo.study.toml_reader import TomlError, parse_toml, read_toml_text
+from bohpo.study.translation import translate_all
 
 NAME_PATTERN = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 """What a study and a campaign may be called: it names a folder, and jobs in a queue."""
@@ -89,10 +89,9 @@ class Study(Table):
         """
         path = Path(path)
         try:
-            text = path.read_bytes().decode()
-        except UnicodeDecodeError as error:
-            mistake = Mistake(f"byte {error.start}", "the file is not UTF-8 text", "save it as UTF-8")
-            raise StudyError(str(path), (mistake,)) from error
+            text = read_toml_text(path)
+        except TomlError as error:
+            raise StudyError(str(path), (error.mistake,)) from error
         except OSError as error:
             raise NotFoundError(f"{path}: {error.strerror}; `bohpo new NAME` writes a study to begin with") from error
         return cls.parse(text, source=str(path), directory=path.resolve().parent)
@@ -110,9 +109,9 @@ class Study(Table):
             StudyError: If there are mistakes; it names all of them.
         """
         try:
-            data = tomllib.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise StudyError(source, (_syntax_mistake(error),)) from error
+            data = parse_toml(text)
+        except TomlError as error:
+            raise StudyError(source, (error.mistake,)) from error
         return cls.from_data(data, source=source, directory=directory, text=text)
 
     @classmethod
@@ -129,8 +128,7 @@ class Study(Table):
         try:
             study = cls.model_validate(data)
         except ValidationError as error:
-            details = error.errors(include_url=False)
-            mistakes = [translate(detail, cls) for detail in details] + mistakes
+            mistakes = translate_all(error, cls) + mistakes
         if mistakes:
             raise StudyError(source, _in_order_of_file(mistakes, data))
         study._source, study._directory = source, (directory or Path()).resolve()
@@ -230,15 +228,6 @@ class Study(Table):
 
 def _name_of(source: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", Path(source).stem).lstrip("._-")[:64] or "study"
-
-
-def _syntax_mistake(error: Exception) -> Mistake:
-    if isinstance(error, RecursionError):
-        return Mistake("file", "is nested too deeply", "flatten it")
-    message = str(error).splitlines()[0]
-    found = re.fullmatch(r"(.*) \(at (.*)\)", message)
-    problem, place = (found[1], found[2]) if found else (message, "file")
-    return Mistake(place, problem, "correct the TOML there")
 
 
 def _in_order_of_file(mistakes: list[Mistake], data: Mapping[str, Any]) -> tuple[Mistake, ...]:

@@ -7,11 +7,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from bohpo.errors import Mistake
-from bohpo.space.checks import did_you_mean
+from bohpo.space.checks import did_you_mean, first_mistakes
 from bohpo.study.tables import TABLE_OF_TYPE
 
 Location: TypeAlias = tuple[int | str, ...]
@@ -59,6 +59,16 @@ _PATTERNS = {
 }
 
 _LIMITS = {"greater_than_equal": ("ge", ">="), "greater_than": ("gt", ">"), "less_than": ("lt", "<")}
+
+
+def translate_all(error: ValidationError, model: type[BaseModel]) -> list[Mistake]:
+    """Return pydantic's errors as mistakes; of very many, the first ones and how many more there are.
+
+    Args:
+        error: What pydantic complains of.
+        model: The model of the whole file.
+    """
+    return first_mistakes(translate(detail, model) for detail in error.errors(include_url=False))
 
 
 def translate(error: ErrorDetails, model: type[BaseModel]) -> Mistake:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Iterator, Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bohpo.optimizer import presence
 from bohpo.optimizer.presence import Presence
 from bohpo.space import CategoricalParameter, Condition, FloatParameter, IntParameter, Parameter, Space
 from bohpo.space.conditions import holds
@@ -172,3 +174,22 @@ def test_conditions_are_found_once_everything_has_been_tried(space: Space) -> No
 @pytest.mark.parametrize("trials", [0, 1])
 def test_little_is_learned_from_little(trials: int) -> None:
     assert learn([seen("a0 b0 u")] * trials) == {}
+
+
+def test_a_condition_is_found_among_hundreds_of_parents_in_bounded_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[int] = []
+    meeting = presence._meeting
+
+    def counted(excluders: Sequence[frozenset[int]], size: int, chosen: tuple[int, ...]) -> Iterator[object]:
+        looked_at.append(size)
+        return meeting(excluders, size, chosen)
+
+    monkeypatch.setattr(presence, "_meeting", counted)
+    pairs = {frozenset({2 * at, 2 * at + 1}) for at in range(200)}
+    assert presence._fewest(pairs) is None  # 200 pairs without a common member need 200 parents
+    assert len(looked_at) < 50
+    looked_at.clear()
+    wide = {frozenset(range(at, at + 300)) for at in (0, 300, 600)}
+    assert presence._fewest(wide) == (0, 300, 600)
+    assert len(looked_at) <= 3 * presence.MOST_TRIED
+    assert presence._fewest({frozenset({3, 5}), frozenset({5, 7}), frozenset({7, 3})}) == (3, 5)

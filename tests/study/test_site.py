@@ -121,7 +121,7 @@ def test_a_mistake_on_the_command_line_names_the_flag(home: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[cluster", "file: "),
+        ("[cluster", "end of document: "),
         ("[clutser]\nqueue = 'a'", "clutser: there is no such key; did you mean 'cluster'?"),
         ("[cluster]\nqueue = 'a\\nb'", "cluster.queue: "),
         ("[cluster]\nwall_time = '0:00:00'", 'cluster.wall_time: "0:00:00" is no wall time'),

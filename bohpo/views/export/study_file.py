@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from typing import Any
 
 from bohpo.errors import UsageError
@@ -20,11 +19,12 @@ def study_file(exported: Exported) -> str:
         UsageError: If a value cannot be written in TOML.
     """
     from bohpo.study import Study
+    from bohpo.study.toml_reader import parse_toml
 
     missing = [name for name, value in exported.handed_over.items() if value is None]
     if missing:
         raise UsageError(f"{missing[0]} has no value, which TOML cannot hold; export as json or yaml")
-    study = tomllib.loads(exported.view.campaign.study_text)
+    study = parse_toml(exported.view.campaign.study_text)
     limits = {key: limit for key, limit in study.get("budget", {}).items() if key.endswith("_seconds")}
     data: dict[str, Any] = {
         "name": _name(exported),
