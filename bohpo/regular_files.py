@@ -73,11 +73,17 @@ def read_regular(path: Path, most: int = MOST_BYTES) -> bytes:
 
 def _open(path: Path, flags: int) -> int:
     """Open a path without waiting; look at what it is before, since opening some devices has effects."""
-    with contextlib.suppress(FileNotFoundError):
-        _check_kind(path, os.lstat(path).st_mode)
-    descriptor = os.open(path, flags | _CAREFULLY, 0o666)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            _check_kind(path, os.lstat(path).st_mode)
+        descriptor = os.open(path, flags | _CAREFULLY, 0o666)
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # a link that leads to itself, on the way to the file or in its place
+            raise UnusableFileError(error.errno, error.strerror, str(path)) from error
+        raise
     try:
         _check_kind(path, os.fstat(descriptor).st_mode)
+        os.set_blocking(descriptor, True)  # a process that inherits it need not know how it was opened
     except BaseException:
         os.close(descriptor)
         raise

@@ -45,7 +45,6 @@ from typing import Any
 
 from bohpo.durable import read_json, write_json
 from bohpo.regular_files import UnusableFileError, read_regular
-from bohpo.trainer.progress import GREATEST_STEP as GREATEST_STEP
 from bohpo.trainer.progress import ProgressReader
 
 NOT_OURS = (FileNotFoundError, NotADirectoryError, IsADirectoryError, UnusableFileError)
@@ -181,9 +180,9 @@ class AttemptDirectory:
     def make_folder(self, spec: AttemptSpec) -> None:
         """Make the folder unless it is this trial's; move aside whatever else lies at its path or its trial's."""
         if os.path.lexists(self.path.parent) and not self.path.parent.is_dir():
-            _move_aside(self.path.parent)
+            move_aside(self.path.parent)
         if os.path.lexists(self.path) and not self.belongs_to(spec.uid):
-            _move_aside(self.path)
+            move_aside(self.path)
         self.path.mkdir(parents=True, exist_ok=True)
 
     def belongs_to(self, uid: str) -> bool:
@@ -192,10 +191,22 @@ class AttemptDirectory:
         Raises:
             OSError: If the file system does not give them, which says nothing of whose they are.
         """
+        return self._read_identity()[:1] == (uid,)
+
+    def is_of(self, spec: AttemptSpec) -> bool:
+        """Return whether the files are of this very attempt, not of another one at its trial, or of a copied one.
+
+        Raises:
+            OSError: As for `belongs_to`.
+        """
+        return self._read_identity() == (spec.uid, spec.number)
+
+    def _read_identity(self) -> tuple[str, int] | tuple[()]:
         try:
-            return self.read_spec().uid == uid
+            spec = self.read_spec()
         except (*NOT_OURS, ValueError, KeyError, TypeError):
-            return False
+            return ()
+        return spec.uid, spec.number
 
     def read_spec(self) -> AttemptSpec:
         """Read what `prepare` wrote."""
@@ -214,5 +225,6 @@ class AttemptDirectory:
         return read_json(self.ended)
 
 
-def _move_aside(path: Path) -> None:
+def move_aside(path: Path) -> None:
+    """Rename what lies at a path, so that something else can take its place."""
     path.rename(path.with_name(f"{path.name}.aside-{uuid.uuid4().hex[:8]}"))

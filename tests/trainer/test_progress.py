@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import tracemalloc
@@ -30,6 +31,7 @@ class Counted:
     """Counts the bytes that are asked of files, and the lines that are parsed."""
 
     def __init__(self) -> None:
+        """Begin at zero."""
         self.bytes = 0
         self.parsed = 0
 
@@ -72,7 +74,7 @@ def test_of_a_million_reports_a_look_reads_what_is_new_and_keeps_a_few_thousand(
     assert KEPT <= len(reports) <= 2 * KEPT + 1
     assert reports[0] == (0, 0.5)
     assert reports[-1] == (MILLION - 1, 0.5)
-    gaps = [later[0] - earlier[0] for earlier, later in zip(reports[:-2], reports[1:-1], strict=True)]
+    gaps = [later[0] - earlier[0] for earlier, later in itertools.pairwise(reports[:-1])]
     assert max(gaps) <= 2 * min(gaps), "they are spread evenly"
     assert counted.parsed < MILLION / 25
 
