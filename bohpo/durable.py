@@ -9,6 +9,8 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from bohpo.regular_files import read_regular
+
 
 def write_atomically(path: Path, content: bytes, *, mode: int = 0o666) -> None:
     """Replace `path` by `content` so that a reader sees the old file or the new one, never a torn one.
@@ -59,13 +61,15 @@ def write_private_json(path: Path, data: object) -> None:
 
 
 def read_json(path: Path) -> Any | None:
-    """Read a JSON file, or give None where there is none.
+    """Read a JSON file; return None if there is none.
 
     Raises:
         ValueError: If the file holds something else than JSON.
+        UnusableFileError: If it is no regular file, or too long.
+        OSError: If it cannot be read.
     """
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(read_regular(path))
     except FileNotFoundError:
         return None
     except RecursionError as error:

@@ -25,7 +25,7 @@ from bohpo.cluster.protocol import JobState, JobStatus
 from bohpo.durable import read_json
 from bohpo.errors import AttemptError
 from bohpo.trainer import AttemptDirectory, AttemptSpec, Outcome
-from bohpo.trainer.attempt import OUT_OF_MEMORY_EXIT_CODE, STOPPED_EXIT_CODE
+from bohpo.trainer.attempt import NOT_OURS, OUT_OF_MEMORY_EXIT_CODE, STOPPED_EXIT_CODE
 from bohpo.trial import Attempt, AttemptState
 
 
@@ -72,7 +72,7 @@ class Ending:
         return None if ending.state.is_alive else ending
 
 
-TRAINERS_MISTAKES = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
+TRAINERS_MISTAKES = (*NOT_OURS, PermissionError)
 """What a trainer may make of its files; whatever else keeps them from being read is the file system's and may pass."""
 
 LAST_WORDS = frozenset(AttemptState) - {
@@ -110,7 +110,7 @@ def find_ending(attempt: AttemptDirectory, spec: AttemptSpec, *, now: float, sta
     Raises:
         OSError: If the file system does not give its files.
     """
-    if not _is_of(attempt, spec):
+    if not attempt.is_of(spec):
         return Ending(AttemptState.LOST, "it was never prepared", None, now)
     ending = Ending.read(attempt)
     if ending is not None and ending.state is not AttemptState.LOST:
@@ -119,11 +119,6 @@ def find_ending(attempt: AttemptDirectory, spec: AttemptSpec, *, now: float, sta
     if state is AttemptState.COMPLETED:
         return Ending(state, "", None, now)
     return ending or Ending(*_death(attempt, status), None, now)
-
-
-def _is_of(attempt: AttemptDirectory, spec: AttemptSpec) -> bool:
-    """Whether the folder holds the files of this very attempt, not of another trial or a copied one."""
-    return attempt.belongs_to(spec.uid) and attempt.read_spec().number == spec.number
 
 
 def _in_view_of(status: JobStatus, ending: Ending) -> Ending:

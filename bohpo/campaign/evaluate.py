@@ -14,6 +14,7 @@ from bohpo.campaign.home import check_home
 from bohpo.campaign.retention import completed_attempt
 from bohpo.cluster.local import LocalCluster
 from bohpo.errors import AttemptError, NoUsableTrialError, UsageError
+from bohpo.regular_files import append_regular
 from bohpo.store.protocol import Store
 from bohpo.store.records import Campaign, Evaluation
 from bohpo.study import Study
@@ -64,7 +65,7 @@ def _evaluate(study: Study, campaign: Campaign, store: Store, *, again: bool, no
 def _alone(folder: Path) -> Iterator[None]:
     """Have one evaluation at a time, so that two at once do not both find that there was none before."""
     folder.mkdir(exist_ok=True)
-    with (folder / "lock").open("w") as lock:
+    with append_regular(folder / "lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

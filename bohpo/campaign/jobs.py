@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import logging
-import os
 from collections.abc import Iterable, Iterator
 
 from bohpo.campaign.attempts import INFRASTRUCTURE, AttemptPlan, attempt_directory, job_name, plan_attempt
 from bohpo.campaign.clock import Clock
-from bohpo.campaign.ending import GONE, LAST_WORDS, TRAINERS_MISTAKES, Ending, find_ending
+from bohpo.campaign.ending import GONE, LAST_WORDS, Ending, find_ending
 from bohpo.campaign.heartbeats import Heartbeats, Turns
 from bohpo.campaign.ledger import Ledger
 from bohpo.campaign.queue import Queue
+from bohpo.campaign.reach import Reach
 from bohpo.cluster.protocol import JobState, JobStatus
 from bohpo.errors import QueueError
 from bohpo.study import Study
 from bohpo.trainer import AttemptDirectory
 from bohpo.trial import Attempt, AttemptState
-
-logger = logging.getLogger(__name__)
 
 END_GRACE_S = 30.0
 """What a worker that may still live gets to have a checkpoint saved, where its job is gone."""
@@ -49,6 +46,7 @@ class Jobs:
         running: Attempts that have a job, by its id.
         unsent: Attempts in the journal that the queue has not taken, or has not said so, by trial.
         statuses: Where the jobs stood when the queue was asked last.
+        reach: Tells files that cannot be read for a while from those that never can.
     """
 
     def __init__(self, study: Study, ledger: Ledger, queue: Queue, clock: Clock, *, may_outlive: bool) -> None:
@@ -64,7 +62,7 @@ class Jobs:
         self._clock = clock
         self._heartbeats = Heartbeats(clock)
         self._turns = Turns(clock, FILES_S)
-        self._is_blind = False
+        self.reach = Reach(ledger.campaign.directory, clock)
 
     def plan(self, attempt: Attempt) -> AttemptPlan:
         """Give the plan that an attempt follows."""
@@ -241,14 +239,17 @@ class Jobs:
         return {names[name] for name in found}
 
     def _ending(self, job_id: str) -> Ending | None:
-        """Tell how an attempt ended, or None where that cannot be known yet."""
+        """Return how an attempt ended; None while that cannot be known yet."""
         attempt = self.running[job_id]
         plan = self.plan(attempt)
-        if not self._can_see(plan.directory):
+        defect = self.reach.defect_of(plan.directory)
+        if defect is not None and not defect.is_final:
             return None
         word = Ending.read(plan.directory)
         if word is None and not self._queue.end(plan.job, grace_s=END_GRACE_S):
             return None
+        if defect is not None:
+            return Ending(AttemptState.INVALID_OUTCOME, defect.reason, None, self._clock.now())
         status = self.statuses.get(job_id, GONE)
         ending = find_ending(plan.directory, plan.spec, now=self._clock.now(), status=status)
         if ending.state not in INFRASTRUCTURE:
@@ -260,23 +261,3 @@ class Jobs:
         """Bar workers that begin at an attempt late: it is about to be recorded as ended."""
         with contextlib.suppress(OSError):
             self.files(attempt).closed.touch()
-
-    def _can_see(self, files: AttemptDirectory) -> bool:
-        """Tell whether an attempt's last files can be read.
-
-        A network file system shows what others wrote only after the folder was listed.
-        """
-        try:
-            os.listdir(files.path)  # noqa: PTH208 - only the system call matters
-            for path in (files.spec, files.ended, files.outcome):
-                with contextlib.suppress(*TRAINERS_MISTAKES):
-                    path.read_bytes()
-        except FileNotFoundError:
-            return True
-        except OSError as error:
-            if not self._is_blind:
-                logger.warning("%s cannot be read, so nothing is known of its attempt yet: %s", files.path, error)
-            self._is_blind = True
-            return False
-        self._is_blind = False
-        return True

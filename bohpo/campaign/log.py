@@ -6,6 +6,8 @@ import contextlib
 import os
 from pathlib import Path
 
+from bohpo.regular_files import append_regular, open_regular
+
 _TAIL_BYTES = 4096
 _LONGEST_LINE = 300
 
@@ -19,8 +21,11 @@ class CappedLog:
         Args:
             path: File to append to.
             limit: Length in bytes at which the file is cut.
+
+        Raises:
+            OSError: If it cannot be opened, or is no regular file.
         """
-        self._file = path.open("ab", buffering=0)
+        self._file = append_regular(path)
         self._room = limit - self._file.tell()
         self._tail = b""
 
@@ -50,11 +55,11 @@ class CappedLog:
 
 
 def last_line_of(path: Path) -> str:
-    """Give the last line of a file that is not blank, as `CappedLog` does; empty where there is none."""
+    """Return the last line of a file that is not blank, as `CappedLog` does; empty if there is none."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
-            return _last_line(file.read())
+            return _last_line(file.read(_TAIL_BYTES))
     except OSError:
         return ""
 

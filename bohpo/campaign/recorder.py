@@ -6,7 +6,7 @@ import dataclasses
 from collections import deque
 from collections.abc import Iterator
 
-from bohpo.campaign.attempts import CONFIGURATION, INFRASTRUCTURE, may_try_again, retry_delay
+from bohpo.campaign.attempts import CONFIGURATION, INFRASTRUCTURE, AttemptPlan, may_try_again, retry_delay
 from bohpo.campaign.clock import Clock
 from bohpo.campaign.ending import Ending, find_ending, read_outcome
 from bohpo.campaign.jobs import Jobs
@@ -14,7 +14,7 @@ from bohpo.campaign.ledger import Ledger, with_attempt
 from bohpo.campaign.retention import clear_checkpoints, keep_best_models
 from bohpo.errors import AttemptError
 from bohpo.store.records import Announcement
-from bohpo.trial import Attempt, AttemptState, TrialState
+from bohpo.trial import Attempt, AttemptState, Outcome, TrialState
 
 
 class WaitingLine:
@@ -128,7 +128,7 @@ class Recorder:
     def _complete(self, attempt: Attempt) -> None:
         plan = self._jobs.plan(attempt)
         try:
-            value, outcome = read_outcome(plan.directory, plan.spec)
+            value, outcome = self._read_outcome(plan)
             self._ledger.complete(attempt, value, outcome, plan.directory.read_progress())
         except AttemptError as error:
             invalid = dataclasses.replace(attempt, state=AttemptState.INVALID_OUTCOME, reason=str(error))
@@ -137,3 +137,18 @@ class Recorder:
         clear_checkpoints(self._ledger.campaign, self._ledger.trials[attempt.trial])
         ranked = self._ledger.ranked
         keep_best_models(self._ledger.campaign, self._ledger.trials, ranked, self._keep_models, attempt.trial)
+
+    def _read_outcome(self, plan: AttemptPlan) -> tuple[float, Outcome]:
+        """Read the outcome of an attempt that completed.
+
+        Raises:
+            AttemptError: If there is none, it is not valid, or it could not be read for long enough.
+            OSError: If it cannot be read now, and may be later.
+        """
+        try:
+            return read_outcome(plan.directory, plan.spec)
+        except OSError:
+            defect = self._jobs.reach.defect_of(plan.directory)
+            if defect is None or not defect.is_final:
+                raise
+            raise AttemptError(defect.reason) from None

@@ -8,6 +8,7 @@ worker's last act is `ended.json`. What it prints itself, to `worker.log`, tells
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
 import os
 import signal
@@ -16,14 +17,16 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 from types import FrameType
-from typing import IO
 
 from bohpo.campaign.ending import Ending
+from bohpo.campaign.repair import lost_folder, repair_folder
 from bohpo.campaign.supervision import STOP_GRACE_S, TICK_S, Supervision
 from bohpo.durable import write_json
 from bohpo.processes import DRIVER_PID, die_with_parent
+from bohpo.regular_files import append_regular
 from bohpo.trainer import AttemptDirectory, AttemptSpec
 from bohpo.trial import AttemptState
 
@@ -47,7 +50,7 @@ def run_attempt(path: Path) -> None:
         if not alone:
             _say("another worker is at this attempt")
         elif _may_begin(attempt):
-            _tell(attempt, _supervise(attempt, spec))
+            _write_end(attempt, spec, _supervise(attempt, spec))
 
 
 def _may_begin(attempt: AttemptDirectory) -> bool:
@@ -64,11 +67,13 @@ def _may_begin(attempt: AttemptDirectory) -> bool:
     return not attempt.closed.exists() and not attempt.ended.exists()
 
 
-def _tell(attempt: AttemptDirectory, ending: Ending) -> None:
-    """Write the last word, for as long as that may help: a disk that is full may be cleared."""
+def _write_end(attempt: AttemptDirectory, spec: AttemptSpec, ending: Ending) -> None:
+    """Write how the attempt ended, for as long as that may help: a full disk may be cleared."""
     give_up = time.monotonic() + LAST_WORD_PATIENCE_S
     while True:
         try:
+            if repair_folder(attempt, spec):
+                ending = dataclasses.replace(ending, state=AttemptState.RAISED, reason=lost_folder(attempt))
             write_json(attempt.ended, ending.to_json())
         except OSError as error:
             _say(f"ended.json cannot be written: {error}; the attempt ended as {ending.state}: {ending.reason}")
@@ -103,11 +108,11 @@ def _supervise(attempt: AttemptDirectory, spec: AttemptSpec) -> Ending:
 @contextlib.contextmanager
 def _only_worker(attempt: AttemptDirectory) -> Iterator[bool]:
     """Hold the attempt's lock; wait for it a while, as a worker whose job was requeued may still be leaving."""
-    with (attempt.path / "worker.lock").open("w") as lock:
+    with append_regular(attempt.path / "worker.lock") as lock:
         yield _locked(lock)
 
 
-def _locked(lock: IO[str]) -> bool:
+def _locked(lock: FileIO) -> bool:
     give_up = time.monotonic() + LOCK_PATIENCE_S
     while True:
         try:

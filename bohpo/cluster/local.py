@@ -19,6 +19,7 @@ from bohpo.processes import (
     process_started,
     processes_by_environment,
 )
+from bohpo.regular_files import append_regular
 
 CLOSE_GRACE_S = 30.0
 """Longer than a worker gives its trainer to save a checkpoint."""
@@ -41,7 +42,7 @@ class LocalCluster:
     def submit(self, job: Job) -> str:
         """Start the job's process."""
         try:
-            with job.log.open("ab") as log:
+            with append_regular(job.log) as log:
                 process = subprocess.Popen(
                     job.command,
                     stdin=subprocess.DEVNULL,

@@ -29,13 +29,15 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any
+from typing import Any
 
 from bohpo.durable import read_json, write_atomically, write_json
 from bohpo.errors import QueueError
 from bohpo.processes import WALL_SECONDS, end_with_parent
+from bohpo.regular_files import append_regular, read_regular
 
 IDLE_S = 120.0
 """How long a seat waits for its next attempt; the driver needs some seconds to propose one."""
@@ -96,7 +98,7 @@ class SeatFolder:
     def held(self, *, patience_s: float = 0.0) -> Iterator[bool]:
         """Hold the folder for as long as the body takes; give False where somebody else does, for `patience_s`."""
         give_up = time.monotonic() + patience_s
-        with (self.path / "seat.lock").open("a") as lock:
+        with append_regular(self.path / "seat.lock") as lock:
             while not (is_held := _is_locked(lock)) and time.monotonic() < give_up:
                 time.sleep(_TICK_S)
             yield is_held
@@ -160,7 +162,7 @@ class SeatFolder:
         return True
 
 
-def _is_locked(lock: IO[str]) -> bool:
+def _is_locked(lock: FileIO) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -180,7 +182,7 @@ class Seat:
             folder: Its files.
             wall_seconds: How long its job may run from now on, or None where it does not know.
         """
-        settings = json.loads((folder.path / "seat.json").read_bytes())
+        settings = json.loads(read_regular(folder.path / "seat.json"))
         self._folder = folder
         self._attempts: int | None = settings["attempts"]
         self._idle_s: float = settings["idle_seconds"]
@@ -227,7 +229,7 @@ class Seat:
         if self._is_stopping:
             return -signal.SIGTERM
         left = {} if self._ends is None else {WALL_SECONDS: str(max(0, int(self._ends - time.monotonic())))}
-        with Path(assignment.log).open("ab") as log:
+        with append_regular(Path(assignment.log)) as log:
             self._worker = subprocess.Popen(
                 assignment.command,
                 stdin=subprocess.DEVNULL,

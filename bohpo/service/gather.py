@@ -13,14 +13,18 @@ from bohpo.store import Store, TrialsReader
 from bohpo.store.records import Campaign, Evaluation
 from bohpo.study import Study
 from bohpo.trainer import AttemptDirectory
+from bohpo.trainer.progress import ProgressReader
 from bohpo.trial import Trial, TrialState
 from bohpo.views.campaign import CampaignView
 
 CURVES_OF = 5
 """Trials whose curves are read, best first."""
 
-REPORTS_KEPT = 512
+REPORTS_KEPT = 256
 """Trials whose reports are kept after their end."""
+
+READERS_KEPT = 128
+"""Attempts whose `progress.jsonl` is read on from where the last look at it ended."""
 
 
 def gather(store: Store, name: str, *, curves_of: int = CURVES_OF, reader: TrialsReader | None = None) -> CampaignView:
@@ -70,24 +74,29 @@ def view_of(
 
 
 def reports_of(campaign: Campaign, trial: Trial) -> Sequence[tuple[int, float]]:
-    """Give what a trial's attempts reported, as (step, value); a resumed attempt goes on where it left off.
+    """Return what a trial's attempts reported, as (step, value); a resumed attempt goes on where it left off.
 
     The files of a trial that has ended stay as they are: they are read once, however often its line is drawn again.
+    Of one that runs, each look reads what is new.
     """
     folders = tuple(attempt_directory(campaign, trial.number, attempt.number) for attempt in trial.attempts)
-    return _read_reports(folders) if trial.state is TrialState.PENDING else _reports_of_ended(trial.uid, folders)
+    if trial.state is not TrialState.PENDING:
+        return _reports_of_ended(trial.uid, folders)
+    return _merge_reports(_reader_of(trial.uid, folder).read() for folder in folders)
+
+
+@functools.lru_cache(READERS_KEPT)
+def _reader_of(_uid: str, folder: AttemptDirectory) -> ProgressReader:
+    return ProgressReader(folder.progress)
 
 
 @functools.lru_cache(REPORTS_KEPT)
 def _reports_of_ended(_uid: str, folders: tuple[AttemptDirectory, ...]) -> Sequence[tuple[int, float]]:
-    return _read_reports(folders)
+    return _merge_reports(folder.read_progress() for folder in folders)
 
 
-def _read_reports(folders: tuple[AttemptDirectory, ...]) -> Sequence[tuple[int, float]]:
-    reports: dict[int, float] = {}
-    for folder in folders:
-        reports.update(folder.read_progress())
-    return sorted(reports.items())
+def _merge_reports(reports_of_attempts: Iterable[Sequence[tuple[int, float]]]) -> Sequence[tuple[int, float]]:
+    return sorted({step: value for reports in reports_of_attempts for step, value in reports}.items())
 
 
 def with_a_job(trials: tuple[Trial, ...]) -> list[Trial]:

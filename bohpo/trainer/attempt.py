@@ -37,16 +37,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
+import os
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bohpo.durable import read_json, write_json
+from bohpo.regular_files import UnusableFileError, read_regular
+from bohpo.trainer.progress import ProgressReader
 
-GREATEST_STEP = 2**31 - 1
-"""Steps are counted from 0 to this, the greatest that a database's integer holds; other reports are foreign."""
+NOT_OURS = (FileNotFoundError, NotADirectoryError, IsADirectoryError, UnusableFileError)
+"""What reading `attempt.json` raises where the folder is not the attempt's; other errors say nothing of that."""
 
 STOPPED_EXIT_CODE = 75
 """Exit code by which a trainer says: stopped early with a checkpoint, run me again (EX_TEMPFAIL of sysexits.h)."""
@@ -171,48 +173,58 @@ class AttemptDirectory:
 
     def prepare(self, spec: AttemptSpec, configuration: dict[str, Any]) -> None:
         """Write what the worker reads; harmless when repeated. Files of another trial are moved aside."""
-        if self.path.exists() and not self.belongs_to(spec.uid):
-            self.path.rename(self.path.with_name(f"{self.path.name}.aside-{uuid.uuid4().hex[:8]}"))
-        self.path.mkdir(parents=True, exist_ok=True)
+        self.make_folder(spec)
         write_json(self.spec, spec.to_json())
         write_json(self.config, configuration)
 
+    def make_folder(self, spec: AttemptSpec) -> None:
+        """Make the folder unless it is this trial's; move aside whatever else lies at its path or its trial's."""
+        if os.path.lexists(self.path.parent) and not self.path.parent.is_dir():
+            move_aside(self.path.parent)
+        if os.path.lexists(self.path) and not self.belongs_to(spec.uid):
+            move_aside(self.path)
+        self.path.mkdir(parents=True, exist_ok=True)
+
     def belongs_to(self, uid: str) -> bool:
-        """Tell whether the files are of the trial of this identity.
+        """Return whether the files are of the trial of this identity.
 
         Raises:
             OSError: If the file system does not give them, which says nothing of whose they are.
         """
+        return self._read_identity()[:1] == (uid,)
+
+    def is_of(self, spec: AttemptSpec) -> bool:
+        """Return whether the files are of this very attempt, not of another one at its trial, or of a copied one.
+
+        Raises:
+            OSError: As for `belongs_to`.
+        """
+        return self._read_identity() == (spec.uid, spec.number)
+
+    def _read_identity(self) -> tuple[str, int] | tuple[()]:
         try:
-            return self.read_spec().uid == uid
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError, KeyError, TypeError):
-            return False
+            spec = self.read_spec()
+        except (*NOT_OURS, ValueError, KeyError, TypeError):
+            return ()
+        return spec.uid, spec.number
 
     def read_spec(self) -> AttemptSpec:
         """Read what `prepare` wrote."""
-        return AttemptSpec.from_json(json.loads(self.spec.read_bytes()))
+        return AttemptSpec.from_json(json.loads(read_regular(self.spec)))
 
     def read_configuration(self) -> dict[str, Any]:
         """Read the configuration."""
-        return dict(json.loads(self.config.read_bytes()))
+        return dict(json.loads(read_regular(self.config)))
 
     def read_progress(self) -> list[tuple[int, float]]:
-        """Read the reports so far as (step, value); lines that are torn or foreign are passed over."""
-        try:
-            lines = self.progress.read_bytes().splitlines()
-        except OSError:
-            return []
-        reports = []
-        for line in lines:
-            try:
-                report = json.loads(line)
-                step, value = int(report["step"]), float(report["value"])
-            except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-                continue
-            if 0 <= step <= GREATEST_STEP and math.isfinite(value):
-                reports.append((step, value))
-        return reports
+        """Return the reports so far as (step, value); of many, some thousands, as `ProgressReader` thins them out."""
+        return ProgressReader(self.progress).read()
 
     def read_ended(self) -> dict[str, Any] | None:
         """Read how the attempt ended, or None while it runs."""
         return read_json(self.ended)
+
+
+def move_aside(path: Path) -> None:
+    """Rename what lies at a path, so that something else can take its place."""
+    path.rename(path.with_name(f"{path.name}.aside-{uuid.uuid4().hex[:8]}"))

@@ -12,8 +12,9 @@ from pathlib import Path
 from types import FrameType
 
 from bohpo.errors import AttemptError
-from bohpo.trainer.attempt import GREATEST_STEP, AttemptDirectory, AttemptSpec
+from bohpo.trainer.attempt import AttemptDirectory, AttemptSpec
 from bohpo.trainer.checkpoint import Checkpoint
+from bohpo.trainer.progress import GREATEST_STEP
 
 
 class Stopped(Exception):

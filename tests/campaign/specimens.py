@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -170,9 +171,62 @@ def breaking_its_folder(config: Mapping[str, Any], context: Context) -> Outcome:
     os._exit(0)
 
 
-def leaving_an_outcome_that_cannot_be_read(config: Mapping[str, Any], context: Context) -> Outcome:
-    """Leave an outcome whose reading is an I/O error, as on a file server that has just gone away."""
-    (context.directory / "outcome.json").symlink_to("/proc/self/mem")
+def leaving_a_link_to_itself(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Leave a link in place of an outcome that leads nowhere."""
+    (context.directory / "outcome.json").symlink_to("outcome.json")
+    os._exit(0)
+
+
+def removing_its_folder(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Tidy up too much, and go elsewhere."""
+    context.report(1, 0.5)
+    os.chdir("/")
+    shutil.rmtree(context.directory)
+    os._exit(0)
+
+
+def replacing_its_folder_by_a_file(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Put a file where the folder was."""
+    shutil.rmtree(context.directory)
+    context.directory.touch()
+    os._exit(0)
+
+
+def replacing_its_folder_by_a_link(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Lead whoever looks into another folder."""
+    context.directory.rename(context.directory.with_name("kept"))
+    (context.directory.parent / "elsewhere").mkdir()
+    context.directory.symlink_to("elsewhere")
+    os._exit(0)
+
+
+def replacing_its_folder_by_a_link_to_itself(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Lead whoever looks nowhere."""
+    shutil.rmtree(context.directory)
+    context.directory.symlink_to(context.directory.name)
+    os._exit(0)
+
+
+def moving_its_folder(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Move the folder to another disk, and leave a link to it."""
+    context.directory.rename(context.directory.with_name("elsewhere"))
+    context.directory.symlink_to("elsewhere")
+    return Outcome(0.5, metrics={"score": 0.5})
+
+
+def removing_its_task(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Remove all files but the outcome, and leave a folder where the worker writes."""
+    for path in context.directory.iterdir():
+        path.unlink()
+    (context.directory / "ended.json").mkdir()
+    return Outcome(0.5, metrics={"score": 0.5})
+
+
+def leaving_pipes(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Leave named pipes in place of all files that somebody reads later."""
+    for name in ("outcome.json", "ended.json", "progress.jsonl", "heartbeat", "worker.log", "log.txt", "config.json"):
+        (context.directory / name).unlink(missing_ok=True)
+        os.mkfifo(context.directory / name)
     os._exit(0)
 
 

@@ -18,6 +18,7 @@ from bohpo.trainer import AttemptDirectory
 from bohpo.trial import AttemptState, TrialState
 from tests.campaign.scripted import Course, ScriptedCluster, StepClock, say, succeed
 from tests.campaign.test_deaths import make_loop, run
+from tests.unreadable import DamagedFiles
 
 LONG_UP_S = 1e6
 """A host's clock does not begin at zero."""
@@ -47,17 +48,17 @@ def test_a_folder_that_cannot_be_written_for_a_while_does_not_end_a_driver(
 
 
 def test_an_outcome_that_the_file_system_cannot_give_for_a_while_is_not_lost(
-    store: Store, tmp_path: Path, cluster: ScriptedCluster
+    store: Store, tmp_path: Path, cluster: ScriptedCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    damaged = DamagedFiles(monkeypatch)
+
     def leave_out_of_reach(files: AttemptDirectory) -> None:
-        files.outcome.symlink_to("/proc/self/mem")  # opens, and reading it is an I/O error
-        say(AttemptState.COMPLETED)(files)
+        succeed(files)
+        damaged.paths.add(files.outcome)
 
     def mend() -> None:
-        for entry in cluster.entries.values():
-            if entry.files.outcome.is_symlink() and cluster.clock.elapsed - entry.submitted > 60.0:
-                entry.files.outcome.unlink()
-                succeed(entry.files)
+        if any(cluster.clock.elapsed - entry.submitted > 60.0 for entry in cluster.entries.values()):
+            damaged.paths.clear()
 
     cluster.courses[0, 1] = Course(leaves=leave_out_of_reach)
     cluster.each_wait = mend
@@ -87,17 +88,17 @@ def test_a_worker_that_could_not_read_an_outcome_costs_an_attempt_and_no_trial(
 
 @pytest.mark.parametrize("name", ["attempt.json", "ended.json"])
 def test_one_attempt_that_cannot_be_read_is_waited_for_and_the_others_go_on(
-    store: Store, tmp_path: Path, cluster: ScriptedCluster, name: str
+    store: Store, tmp_path: Path, cluster: ScriptedCluster, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    damaged = DamagedFiles(monkeypatch)
+
     def leave_out_of_reach(files: AttemptDirectory) -> None:
         succeed(files)
-        (files.path / name).rename(files.path / "kept")
-        (files.path / name).symlink_to("/proc/self/mem")  # opens, and reading it is an I/O error
+        damaged.paths.add(files.path / name)
 
     def mend() -> None:
-        broken = tmp_path / "specimen/trials/0/attempt-1" / name
-        if broken.is_symlink() and {trial.state for trial in store.trials("specimen")[1:]} == {TrialState.COMPLETE}:
-            (broken.parent / "kept").replace(broken)
+        if {trial.state for trial in store.trials("specimen")[1:]} == {TrialState.COMPLETE}:
+            damaged.paths.clear()
 
     cluster.courses[0, 1] = Course(leaves=leave_out_of_reach)
     cluster.each_wait = mend

@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 
-from bohpo.campaign.ending import Ending
+from bohpo.campaign.ending import Ending, classify, find_ending
 from bohpo.campaign.supervision import trainer_environment
+from bohpo.durable import write_json
 from bohpo.processes import ATTEMPT_DIRECTORY, process_started, processes_with_environment
 from bohpo.trainer import AttemptDirectory, AttemptSpec, Checkpoint
 from bohpo.trial import AttemptState
+from tests.unreadable import DamagedFiles
 
 HERE = str(Path(__file__).parent)
 
@@ -82,7 +84,8 @@ def test_a_good_training_completes(tmp_path: Path) -> None:
         ("leaving_quietly", AttemptState.INVALID_OUTCOME, "ended without outcome.json"),
         ("killed", AttemptState.KILLED, "killed by SIGKILL"),
         ("breaking_its_folder", AttemptState.INVALID_OUTCOME, "outcome.json cannot be read"),
-        ("leaving_an_outcome_that_cannot_be_read", AttemptState.LOST, "cannot be read: Input/output error"),
+        ("leaving_a_link_to_itself", AttemptState.INVALID_OUTCOME, "cannot be read: it is a symbolic link"),
+        ("leaving_pipes", AttemptState.INVALID_OUTCOME, "cannot be read: it is a named pipe"),
     ],
 )
 def test_a_bad_training_ends_with_its_reason(tmp_path: Path, function: str, state: AttemptState, reason: str) -> None:
@@ -90,6 +93,51 @@ def test_a_bad_training_ends_with_its_reason(tmp_path: Path, function: str, stat
     assert ending.state is state
     assert reason in ending.reason
     assert "\n" not in ending.reason
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        "removing_its_folder",
+        "replacing_its_folder_by_a_file",
+        "replacing_its_folder_by_a_link",
+        "replacing_its_folder_by_a_link_to_itself",
+    ],
+)
+def test_a_trainer_that_loses_its_folder_fails_and_says_why(tmp_path: Path, function: str) -> None:
+    attempt = prepare(tmp_path, function)
+    spec = attempt.read_spec()
+    ending = run(attempt)
+    told = f"its trainer removed or replaced the attempt's own folder, {attempt.path}; delete only what lies below it"
+    assert (ending.state, ending.reason) == (AttemptState.RAISED, told)
+    assert find_ending(attempt, spec, now=0.0) == ending
+
+
+@pytest.mark.parametrize("function", ["moving_its_folder", "removing_its_task"])
+def test_a_trainer_that_keeps_its_outcome_completes(tmp_path: Path, function: str) -> None:
+    attempt = prepare(tmp_path, function)
+    spec = attempt.read_spec()
+    assert run(attempt).state is AttemptState.COMPLETED
+    assert find_ending(attempt, spec, now=0.0).state is AttemptState.COMPLETED
+
+
+def test_a_worker_does_not_wait_for_a_pipe_in_place_of_its_own_files(tmp_path: Path) -> None:
+    attempt = prepare(tmp_path, "quadratic")
+    os.mkfifo(attempt.log)
+    ending = run(attempt)
+    assert ending.state is AttemptState.RAISED
+    assert "log.txt" in ending.reason and "named pipe" in ending.reason
+
+
+def test_an_outcome_that_the_file_system_does_not_give_loses_the_attempt_and_not_the_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = prepare(tmp_path, "quadratic")
+    write_json(attempt.outcome, {"value": 0.5, "metrics": {"score": 0.5}})
+    DamagedFiles(monkeypatch).paths.add(attempt.outcome)
+    state, reason = classify(attempt, attempt.read_spec(), exit_code=0, last_line="", stopped_for=None)
+    assert state is AttemptState.LOST
+    assert reason == "its outcome.json cannot be read: Input/output error"
 
 
 def test_an_outcome_out_of_bounds_is_refused(tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bohpo.trainer import Checkpoint
+from tests.unreadable import DamagedFiles
 
 KILLS = 20
 
@@ -83,6 +86,95 @@ def test_a_flipped_bit_of_the_payload_gives_way_to_the_previous(tmp_path: Path) 
         flipped[-1 - bit // 8] ^= 1 << bit % 8
         damaged.write_bytes(flipped)
         assert checkpoint.load() == (1, b"whole")
+
+
+def damage(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+def test_damaged_checkpoints_above_never_push_out_a_new_one(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path)
+    for step in (100, 101):
+        checkpoint.save(step, b"state")
+        damage(tmp_path / f"step-{step:012d}.ckpt")
+    assert checkpoint.load() is None
+    for step in (5, 6, 7):
+        checkpoint.save(step, b"new %d" % step)
+        assert checkpoint.load() == (step, b"new %d" % step)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-000000000006.ckpt", "step-000000000007.ckpt"]
+
+
+def test_the_last_two_that_are_intact_are_kept(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path)
+    for step in (1, 2, 3):
+        checkpoint.save(step, b"state %d" % step)
+    damage(tmp_path / "step-000000000003.ckpt")
+    checkpoint.save(4, b"state 4")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-000000000002.ckpt", "step-000000000004.ckpt"]
+    damage(tmp_path / "step-000000000004.ckpt")
+    assert checkpoint.load() == (2, b"state 2")
+
+
+def test_a_training_that_begins_anew_below_intact_checkpoints_keeps_what_it_saves(tmp_path: Path) -> None:
+    for step in (100, 101):
+        Checkpoint(tmp_path).save(step, b"old")
+    Checkpoint(tmp_path).save(1, b"new")
+    assert len(list(tmp_path.iterdir())) == 3
+    Checkpoint(tmp_path).save(2, b"new")
+    assert sorted(path.name for path in tmp_path.iterdir())[0] == "step-000000000002.ckpt"
+
+
+def test_checkpoints_that_this_process_wrote_are_not_read_at_each_save(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise AssertionError(f"{path} was read")
+
+    monkeypatch.setattr("bohpo.trainer.checkpoint.open_regular", refuse)
+    for step in range(4):
+        Checkpoint(tmp_path).save(step, b"state")
+
+
+def test_a_checkpoint_that_cannot_be_read_now_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for step in (1, 2, 3):
+        Checkpoint(tmp_path).save(step, b"state")
+    (tmp_path / "step-000000000003.ckpt").touch()  # as another process would have left it
+    damaged = DamagedFiles(monkeypatch)
+    damaged.paths.add(tmp_path / "step-000000000003.ckpt")
+    Checkpoint(tmp_path).save(4, b"state")
+    damaged.paths.clear()
+    assert (tmp_path / "step-000000000003.ckpt").exists()
+    assert (tmp_path / "step-000000000002.ckpt").exists()
+
+
+def test_pipes_and_links_in_a_checkpoints_place_are_passed_over(tmp_path: Path) -> None:
+    Checkpoint(tmp_path).save(1, b"whole")
+    os.mkfifo(tmp_path / "step-000000000008.ckpt")
+    (tmp_path / "step-000000000009.ckpt").symlink_to("step-000000000009.ckpt")
+    with (tmp_path / "step-000000000010.ckpt").open("wb") as file:
+        file.truncate(2**40)
+    assert Checkpoint(tmp_path).load() == (1, b"whole")
+    Checkpoint(tmp_path).save(2, b"next")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-000000000001.ckpt", "step-000000000002.ckpt"]
+
+
+def make_file(path: Path) -> None:
+    path.touch()
+
+
+def link_to_itself(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+@pytest.mark.parametrize("put", [make_file, link_to_itself, os.mkfifo])
+def test_an_earlier_attempt_whose_folder_is_none_is_passed_over(tmp_path: Path, put: Callable[[Path], None]) -> None:
+    put(tmp_path / "1")
+    checkpoint = Checkpoint(tmp_path / "2", earlier=(tmp_path / "1",))
+    assert checkpoint.load() is None
+    checkpoint.save(1, b"state")
+    assert checkpoint.load() == (1, b"state")
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

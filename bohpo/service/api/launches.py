@@ -20,7 +20,7 @@ from bohpo.service.site import Asking, AtSite
 from bohpo.service.stopping import ask_to_stop
 from bohpo.service.troubles import MistakeAnswer, mistake_answers
 from bohpo.study import NAME_PATTERN
-from bohpo.trainer.attempt import GREATEST_STEP
+from bohpo.trainer.progress import GREATEST_STEP
 
 router = APIRouter(tags=["launching"])
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from bohpo.service.answers import SCHEMA, Answer
 from bohpo.study import NAME_PATTERN
-from bohpo.trainer.attempt import GREATEST_STEP
+from bohpo.trainer.progress import GREATEST_STEP
 
 MOST_ROWS = 1000
 

@@ -11,7 +11,7 @@ from bohpo.service.api.parameters import CampaignName
 from bohpo.service.exporting import exported
 from bohpo.service.gather import reports_of
 from bohpo.service.site import AtSite
-from bohpo.trainer.attempt import GREATEST_STEP
+from bohpo.trainer.progress import GREATEST_STEP
 from bohpo.views.export import Format
 from bohpo.views.figures.style import MOST_LINES
 

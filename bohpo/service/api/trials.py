@@ -11,7 +11,7 @@ from bohpo.service.answers import TrialAnswer, trial_answer
 from bohpo.service.api.conditional import etag_of, not_modified
 from bohpo.service.api.parameters import MOST_ROWS, CampaignName, Sent, TrialNumber
 from bohpo.service.site import AtSite
-from bohpo.trainer.attempt import GREATEST_STEP
+from bohpo.trainer.progress import GREATEST_STEP
 from bohpo.views.listing import page as page_of
 
 router = APIRouter(tags=["trials"])
