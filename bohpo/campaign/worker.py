@@ -21,9 +21,10 @@ from types import FrameType
 from typing import IO
 
 from bohpo.campaign.ending import Ending
+from bohpo.campaign.given_devices import record_devices
 from bohpo.campaign.supervision import STOP_GRACE_S, TICK_S, Supervision
 from bohpo.durable import write_json
-from bohpo.processes import DRIVER_PID, die_with_parent
+from bohpo.processes import DRIVER_PID, die_with_parent, pin_process
 from bohpo.trainer import AttemptDirectory, AttemptSpec
 from bohpo.trial import AttemptState
 
@@ -86,6 +87,8 @@ def _say(message: str) -> None:
 
 def _supervise(attempt: AttemptDirectory, spec: AttemptSpec) -> Ending:
     started = time.time()
+    _pin()
+    record_devices(attempt, os.environ)
     try:
         supervision = Supervision(attempt, spec)
     except OSError as error:
@@ -98,6 +101,14 @@ def _supervise(attempt: AttemptDirectory, spec: AttemptSpec) -> Ending:
     if not _bound_to_driver():
         supervision.stop(AttemptState.PREEMPTED, STOP_GRACE_S)
     return supervision.wait()
+
+
+def _pin() -> None:
+    """Pin this process to its job's CPUs; the training goes on unpinned where that cannot be."""
+    try:
+        pin_process(os.environ)
+    except (OSError, ValueError) as error:
+        _say(f"not pinned to CPUs: {error}")
 
 
 @contextlib.contextmanager
