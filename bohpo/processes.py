@@ -7,6 +7,7 @@ import ctypes
 import os
 import signal
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 ATTEMPT_DIRECTORY = "BOHPO_DIRECTORY"
@@ -21,7 +22,20 @@ WALL_SECONDS = "BOHPO_WALL_SECONDS"
 JOB_NAME = "BOHPO_JOB"
 """Names the job in the environment of everything that it runs."""
 
+DEVICES = "BOHPO_DEVICES"
+"""Names the GPUs that a job of this host owns, as `id=UUID,...`, in the environment of everything that it runs."""
+
+DEVICE_SHARE = "BOHPO_DEVICE_SHARE"
+"""Share of each of these GPUs that the job owns, above 0 and up to 1."""
+
+CPUS = "BOHPO_CPUS"
+"""CPUs that a job of this host is pinned to, as a list of the kernel such as "0-3,8"."""
+
+NEAR_CPUS = "BOHPO_NEAR_CPUS"
+"""CPUs near a job's GPUs, which it prefers without owning them, as a list of the kernel."""
+
 _PR_SET_PDEATHSIG = 1
+_MOST_CPUS = 65_536
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -63,6 +77,47 @@ def end_with_parent(parent: int, death_signal: signal.Signals) -> None:
     die_with_parent(death_signal)
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def pin_process(environment: Mapping[str, str]) -> None:
+    """Pin the calling process, and what it starts, to the CPUs that its job's environment names, if any.
+
+    Raises:
+        ValueError: If the environment names no list of CPUs.
+        OSError: If none of these CPUs may be used.
+    """
+    if named := environment.get(CPUS) or environment.get(NEAR_CPUS):
+        os.sched_setaffinity(0, parse_cpus(named))
+
+
+def parse_cpus(text: str) -> frozenset[int]:
+    """Parse a CPU list of the kernel, such as "0-3,8".
+
+    Raises:
+        ValueError: If it is none.
+
+    Source:
+        cpuset(7), List format.
+    """
+    found: set[int] = set()
+    for part in filter(None, text.split(",")):
+        first, dash, last = part.partition("-")
+        low, high = int(first), int(last if dash else first)
+        if not 0 <= low <= high <= _MOST_CPUS:
+            raise ValueError(f"{part!r} is no range of CPUs")
+        found |= set(range(low, high + 1))
+    return frozenset(found)
+
+
+def format_cpus(cpus: frozenset[int]) -> str:
+    """Write CPUs as a list of the kernel, such as "0-3,8"."""
+    runs: list[list[int]] = []
+    for cpu in sorted(cpus):
+        if runs and cpu == runs[-1][1] + 1:
+            runs[-1][1] = cpu
+        else:
+            runs.append([cpu, cpu])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
 
 
 def processes_with_environment(name: str, value: str) -> list[int]:

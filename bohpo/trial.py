@@ -228,6 +228,7 @@ class Attempt:
         submitted: When it was handed to the queue, seconds since the epoch.
         started: When it began to run, or None.
         ended: When it ended, or None.
+        devices: GPUs that its job owned, by the ids that it saw; empty where none are known.
     """
 
     trial: int
@@ -239,6 +240,7 @@ class Attempt:
     submitted: float = 0.0
     started: float | None = None
     ended: float | None = None
+    devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

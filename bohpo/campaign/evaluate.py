@@ -12,12 +12,14 @@ from bohpo.campaign.attempts import plan_attempt, worker_job
 from bohpo.campaign.ending import find_ending, read_outcome
 from bohpo.campaign.home import check_home
 from bohpo.campaign.retention import completed_attempt
+from bohpo.cluster.factory import make_local_cluster
+from bohpo.cluster.host import fit_jobs
 from bohpo.cluster.local import LocalCluster
 from bohpo.errors import AttemptError, NoUsableTrialError, UsageError
 from bohpo.regular_files import append_regular
 from bohpo.store.protocol import Store
 from bohpo.store.records import Campaign, Evaluation
-from bohpo.study import Study
+from bohpo.study import Study, settle
 from bohpo.trainer import AttemptDirectory, Outcome
 from bohpo.trial import AttemptState, Trial, best_trials
 
@@ -101,7 +103,9 @@ def _run(study: Study, campaign: Campaign, trial: Trial, files: AttemptDirectory
         earlier_checkpoints=(),
     )
     files.prepare(spec, plan.configuration)
-    with contextlib.closing(LocalCluster()) as cluster:
+    settled = settle(study).study
+    is_local = settled.cluster.backend == "local"
+    with contextlib.closing(make_local_cluster(fit_jobs(settled)) if is_local else LocalCluster()) as cluster:
         job = cluster.submit(worker_job(f"{campaign.name}-evaluation-{files.path.name}", files.path))
         while cluster.look([job])[job].state.is_alive:
             cluster.wait(1.0)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from bohpo.campaign.attempts import INFRASTRUCTURE, AttemptPlan, attempt_directory, job_name, plan_attempt
 from bohpo.campaign.clock import Clock
 from bohpo.campaign.ending import GONE, LAST_WORDS, Ending, find_ending
+from bohpo.campaign.given_devices import read_devices
 from bohpo.campaign.heartbeats import Heartbeats, Turns
 from bohpo.campaign.ledger import Ledger
 from bohpo.campaign.queue import Queue
@@ -176,7 +177,9 @@ class Jobs:
         files = self.files(attempt)
         has_begun = self._heartbeats.look(job_id, files.heartbeat)
         if has_begun and attempt.state is AttemptState.SUBMITTED:
-            attempt = dataclasses.replace(attempt, state=AttemptState.RUNNING, started=self._clock.now())
+            attempt = dataclasses.replace(
+                attempt, state=AttemptState.RUNNING, started=self._clock.now(), devices=read_devices(files)
+            )
             self.running[job_id] = attempt
         ending = Ending.read(files)
         if ending is not None and ending.state in LAST_WORDS:

@@ -18,8 +18,8 @@ from bohpo.campaign.lease import holding
 from bohpo.campaign.ledger import LEASE_S
 from bohpo.campaign.loop import Loop
 from bohpo.campaign.provenance import provenance
-from bohpo.cluster.factory import make_queue_cluster
-from bohpo.cluster.local import LocalCluster
+from bohpo.cluster.factory import make_local_cluster, make_queue_cluster
+from bohpo.cluster.host import fit_jobs, settle_on_host
 from bohpo.cluster.protocol import Cluster
 from bohpo.durable import write_atomically
 from bohpo.errors import Detached, NoUsableTrialError, StoreError, UsageError
@@ -53,10 +53,12 @@ def launch(
 
     Raises:
         UsageError: If another study has a campaign of this name.
+        StudyError: If its jobs need more GPUs than this host has.
         LeaseError: If another driver is at work on it.
         Detached: If it was stopped before its budget was used up.
         NoUsableTrialError: If it finished without a completed trial.
     """
+    settle_on_host(settle(study))  # a study whose jobs do not fit this host gets no campaign
     with contextlib.closing(open_store(store)) as opened:
         return drive(study, begin(study, opened, directory, name=name), opened)
 
@@ -142,6 +144,7 @@ def drive(study: Study, campaign: Campaign, store: Store, *, trials: int | None 
         UsageError: If more than `trials` were proposed already, or nothing can be proposed: no configuration is
             feasible, or the function that says so fails. What ran then is finished and recorded, and a resume goes on.
         NotFoundError: If the campaign's folder is gone.
+        StudyError: If its jobs need more GPUs than this host has.
         LeaseError: If another driver is at work on it.
         Detached: If it was stopped before its budget was used up.
         NoUsableTrialError: If it finished without a completed trial.
@@ -151,7 +154,7 @@ def drive(study: Study, campaign: Campaign, store: Store, *, trials: int | None 
     try:
         campaign = _renew_budget(settle_home(campaign, lease, store), store, trials)
         if campaign.state is not CampaignState.FINISHED:
-            _run(study, campaign, lease, store)
+            _run(settle_on_host(settle(study)).study, campaign, lease, store)
     finally:
         _release(store, lease)
     campaign = store.campaign(campaign.name)
@@ -182,7 +185,7 @@ def end_jobs(study: Study, campaign: Campaign, store: Store) -> None:
     try:
         settle_home(campaign, lease, store)
         store.request_stop(campaign.name, StopRequest.NOW)
-        _run(study, store.campaign(campaign.name), lease, store)
+        _run(fit_jobs(settle(study).study), store.campaign(campaign.name), lease, store)
     finally:
         _release(store, lease)
 
@@ -204,7 +207,6 @@ def _detached(campaign: Campaign, store: Store) -> Detached:
 
 
 def _run(study: Study, campaign: Campaign, lease: Lease, store: Store) -> None:
-    study = settle(study).study
     with contextlib.closing(make_cluster(study, campaign.directory)) as cluster:
         loop = Loop(
             study,
@@ -262,7 +264,9 @@ def make_cluster(study: Study, directory: Path) -> Cluster:
         QueueError: If the queue's commands are not here.
         UsageError: If dask-jobqueue is not installed.
     """
-    return LocalCluster() if study.cluster.backend == "local" else make_queue_cluster(study.cluster, directory)
+    if study.cluster.backend == "local":
+        return make_local_cluster(study)
+    return make_queue_cluster(study.cluster, directory)
 
 
 def make_optimizer(study: Study) -> Optimizer:

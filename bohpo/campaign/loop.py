@@ -200,7 +200,7 @@ class Loop:
 
         A result that comes in meanwhile waits for as long as one proposal takes; one that is there already does not.
         """
-        is_full = len(self._jobs.running) >= self._study.parallel.jobs
+        is_full = len(self._jobs.running) >= self._study.jobs
         if self._is_ahead or not is_full or not self._trials_left():
             return
         with self._winding_down_without_proposal():
@@ -219,14 +219,14 @@ class Loop:
 
     def _trials_left(self) -> int:
         budget = self._ledger.campaign.budget_trials
-        return self._study.parallel.jobs if budget is None else max(0, budget - len(self._ledger.trials))
+        return self._study.jobs if budget is None else max(0, budget - len(self._ledger.trials))
 
     # -- submit --------------------------------------------------------------------------------------------------
 
     def _fill_slots(self) -> None:
         taken = {attempt.worker for attempt in self._jobs.running.values()}
-        free = [slot for slot in range(self._study.parallel.jobs) if slot not in taken]
-        free = free[: max(0, self._study.parallel.jobs - len(self._jobs.running))]
+        free = [slot for slot in range(self._study.jobs) if slot not in taken]
+        free = free[: max(0, self._study.jobs - len(self._jobs.running))]
         missing = min(len(free) - len(self._waiting), self._trials_left())
         if missing > 0 or self._unrecorded:
             self._propose(missing)

@@ -22,10 +22,11 @@ from pathlib import Path
 from types import FrameType
 
 from bohpo.campaign.ending import Ending
+from bohpo.campaign.given_devices import record_devices
 from bohpo.campaign.repair import lost_folder, repair_folder
 from bohpo.campaign.supervision import STOP_GRACE_S, TICK_S, Supervision
 from bohpo.durable import write_json
-from bohpo.processes import DRIVER_PID, die_with_parent
+from bohpo.processes import DRIVER_PID, die_with_parent, pin_process
 from bohpo.regular_files import append_regular
 from bohpo.trainer import AttemptDirectory, AttemptSpec
 from bohpo.trial import AttemptState
@@ -91,6 +92,8 @@ def _say(message: str) -> None:
 
 def _supervise(attempt: AttemptDirectory, spec: AttemptSpec) -> Ending:
     started = time.time()
+    _pin()
+    record_devices(attempt, os.environ)
     try:
         supervision = Supervision(attempt, spec)
     except OSError as error:
@@ -103,6 +106,14 @@ def _supervise(attempt: AttemptDirectory, spec: AttemptSpec) -> Ending:
     if not _bound_to_driver():
         supervision.stop(AttemptState.PREEMPTED, STOP_GRACE_S)
     return supervision.wait()
+
+
+def _pin() -> None:
+    """Pin this process to its job's CPUs; the training goes on unpinned where that cannot be."""
+    try:
+        pin_process(os.environ)
+    except (OSError, ValueError) as error:
+        _say(f"not pinned to CPUs: {error}")
 
 
 @contextlib.contextmanager

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 from bohpo.cli.output import emit, pairs, table
+from bohpo.cluster.host import notices, settle_on_host
 from bohpo.errors import StudyError
-from bohpo.service.checking import as_json, cluster_rows, parameter_rows, summary_rows
+from bohpo.service.checking import as_json, cluster_rows, notice_rows, parameter_rows, summary_rows
 from bohpo.study import Study, Tried, check_entry, load_feasibility, settle, try_feasibility
 
 
@@ -28,13 +29,13 @@ def check(study: Path, /, *, json: bool = False) -> None:
     checked = Study.load(study)
     if mistakes := check_entry(checked):
         raise StudyError(str(study), mistakes)
-    settled = settle(checked)
-    checked = settled.study
+    settled = settle_on_host(settle(checked))
+    checked, found = settled.study, notices(settled)
     tried = _try(checked)
     if json:
-        emit(as_json(checked, tried))
+        emit(as_json(checked, tried, found))
         return
-    pairs(summary_rows(checked, tried))
+    pairs([*summary_rows(checked, tried), *notice_rows(found)])
     if checked.cluster.backend != "local":
         print()
         table(("cluster", "value", "from"), cluster_rows(settled))

@@ -15,6 +15,7 @@ from bohpo.cli.remote_launch import launch_there, resume_there
 from bohpo.cli.summary import print_conclusion
 from bohpo.cli.tunnel import way_in
 from bohpo.cli.watch import following
+from bohpo.cluster.host import notices, settle_on_host
 from bohpo.errors import StudyError, UsageError
 from bohpo.service.answers import StopAnswer, as_json
 from bohpo.service.plan import plan_of
@@ -61,16 +62,19 @@ def launch(
         wanted = wanted.with_budget(trials=trials)
     if workers is not None:
         wanted = wanted.with_jobs(workers)
-    settled = settle(wanted, backend=cluster).study
+    on_host = settle_on_host(settle(wanted, backend=cluster))
+    settled = on_host.study
     if settled.cluster.backend != wanted.cluster.backend:  # where its jobs are has to be known to `resume`
         wanted = wanted.with_backend(settled.cluster.backend)
     if mistakes := check_entry(wanted):
         raise StudyError(str(study), mistakes)
     name = campaign_name(wanted, name)
     if dry_run:
-        say_what_would_run(plan_of(settled, name, place.directory), json=json)
+        say_what_would_run(plan_of(on_host, name, place.directory), json=json)
         return
     make_cluster(settled, place.directory).close()  # refused now, or not at all
+    for notice in notices(on_host):
+        say(f"{notice.level}: {notice}")
     with place.open(create=True) as store:
         campaign = begin(wanted, store, place.directory, name=name)
         _check_backend(campaign, settled)

@@ -187,7 +187,7 @@ def _trial_rows(metric: str, trial: TrialAnswer, queue: QueueAnswer | None) -> l
             else wording.duration(attempt.ended - attempt.started)
         )
         job = f"job {attempt.job}" if attempt.job else "no job"
-        words = (attempt.state, took, job, attempt.reason or queue_word(attempt, queue))
+        words = (attempt.state, took, job, wording.gpus(attempt.devices), attempt.reason or queue_word(attempt, queue))
         told = " · ".join(word for word in words if word)
         lines.append((f"attempt {attempt.number}", told))
     return lines

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from bohpo.cli.output import emit, say, table
+from bohpo.cluster.host import fit_jobs
 from bohpo.errors import UsageError
 from bohpo.simulation.campaign import Scenario
 from bohpo.simulation.comparison import Case, compare, timeline, way
@@ -71,6 +72,8 @@ def simulate(
     wanted = Study.load(study)
     if trials is not None:
         wanted = wanted.with_budget(trials=trials)
+    settled = fit_jobs(settle(wanted).study)
+    wanted = wanted.with_jobs(settled.jobs)
     numbers = _numbers(wanted, jobs)
     _check_figures(
         {"seeds": seeds, "seconds-per-trial": seconds_per_trial, "checkpoint": checkpoint, "wall-time": wall_time},
@@ -83,7 +86,7 @@ def simulate(
         duration=Duration(seconds_per_trial, spread),
         recorded=None if results is None else read_results(results, wanted.space),
         wait_s=queue_wait,
-        pace=Pace(checkpoint_s=checkpoint, wall_s=wall_time or settle(wanted).study.cluster.wall_seconds),
+        pace=Pace(checkpoint_s=checkpoint, wall_s=wall_time or settled.cluster.wall_seconds),
         faults=rates,
     )
     tell = say if sys.stderr.isatty() else lambda _: None
@@ -97,7 +100,7 @@ def simulate(
 
 def _numbers(study: Study, jobs: list[int] | None) -> list[int]:
     """Give the numbers of jobs to compare, ascending."""
-    own = study.parallel.jobs
+    own = study.jobs
     numbers = sorted(set(jobs or (max(own // 2, 1), own, 2 * own)))
     if numbers[0] < 1:
         raise UsageError(f"--jobs {numbers[0]}: give numbers of 1 or more")
@@ -196,7 +199,7 @@ def _columns(scenario: Scenario) -> dict[str, Callable[[Case], str]]:
 
 def _pictured(scenario: Scenario, cases: Sequence[Case]) -> int:
     """Choose the number of jobs to draw: the study's own, or the nearest to it."""
-    return min((case.jobs for case in cases), key=lambda jobs: abs(jobs - scenario.study.parallel.jobs))
+    return min((case.jobs for case in cases), key=lambda jobs: abs(jobs - scenario.study.jobs))
 
 
 def _print_timelines(cases: Sequence[Case]) -> None:

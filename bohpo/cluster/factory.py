@@ -8,11 +8,23 @@ from pathlib import Path
 
 from bohpo.cluster.backends import BACKENDS
 from bohpo.cluster.commands import not_found
+from bohpo.cluster.device_cluster import DeviceCluster
+from bohpo.cluster.host import Host, gpus_of
 from bohpo.cluster.protocol import Cluster, Job
 from bohpo.cluster.queue import QueueCluster
 from bohpo.cluster.script import JobScript, not_installed
 from bohpo.cluster.seating import SeatedCluster, seat_job
 from bohpo.study import Cluster as ClusterTable
+from bohpo.study import Study
+
+
+def make_local_cluster(study: Study) -> Cluster:
+    """Return the cluster of a study whose jobs run on this host.
+
+    Args:
+        study: The study on the cluster that holds, with its number of jobs.
+    """
+    return DeviceCluster(study, Host.of_this_process(with_devices=bool(gpus_of(study.cluster))))
 
 
 def make_queue_cluster(settings: ClusterTable, directory: Path) -> Cluster:

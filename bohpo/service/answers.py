@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from bohpo.campaign.launch import study_of
 from bohpo.campaign.queue_report import QueueState
@@ -53,6 +53,7 @@ class AttemptAnswer(Answer):
     submitted: float
     started: float | None
     ended: float | None
+    devices: list[str] = Field(default=[])
 
 
 class TrialAnswer(Answer):
@@ -203,6 +204,7 @@ def trial_answer(view: CampaignView, trial: Trial) -> TrialAnswer:
                 submitted=attempt.submitted,
                 started=attempt.started,
                 ended=attempt.ended,
+                devices=list(attempt.devices),
             )
             for attempt in trial.attempts
         ],

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bohpo.cluster.host import settle_on_host
+from bohpo.cluster.keys import Notice
 from bohpo.errors import Mistake, StudyError
 from bohpo.space import Parameter, Space
 from bohpo.space.counting import MOST_COUNTED
@@ -27,9 +29,14 @@ def examined(study: Study, *, backend: str | None = None) -> tuple[tuple[Mistake
     if mistakes := check_entry(study):
         return mistakes, None
     try:
-        return (), settle(study, backend=backend)
+        return (), settle_on_host(settle(study, backend=backend))
     except StudyError as error:
         return error.mistakes, None
+
+
+def notice_rows(notices: Iterable[Notice]) -> list[tuple[str, str]]:
+    """List what stops nothing and is not as it reads, as names and words."""
+    return [(notice.level, str(notice)) for notice in notices]
 
 
 def summary_rows(study: Study, tried: Tried | None = None) -> list[tuple[str, str]]:
@@ -49,7 +56,7 @@ def summary_rows(study: Study, tried: Tried | None = None) -> list[tuple[str, st
         ("runs in", str(study.working_directory)),
         ("objective", f"{objective.direction} {objective.metric}{limits}"),
         ("budget", " or ".join(trials + hours)),
-        ("jobs", f"{study.parallel.jobs}, {_counted(study.threads, 'CPU thread')} each, {study.cluster.backend}"),
+        ("jobs", f"{study.jobs}, {_counted(study.threads, 'CPU thread')} each, {study.cluster.backend}"),
         ("optimizer", f"{study.optimizer.method}, seed {study.optimizer.seed}"),
         ("space", f"{_counted(len(study.space), 'parameter')}, {_size(study.space)}"),
         *([] if tried is None else [("feasible", f"{study.feasible}, {_share(tried)}")]),
@@ -68,8 +75,8 @@ def parameter_rows(study: Study) -> list[tuple[str, str, str, str]]:
     return [(known.name, known.kind, known.domain, _condition(known)) for known in study.space.parameters]
 
 
-def as_json(study: Study, tried: Tried | None) -> dict[str, Any]:
-    """Sum up a settled study as a dictionary that JSON can hold."""
+def as_json(study: Study, tried: Tried | None, notices: Iterable[Notice] = ()) -> dict[str, Any]:
+    """Sum up a settled study, and what its user has to know of it, as a dictionary that JSON can hold."""
     count = study.space.count()
     number = None if math.isinf(count.number) else count.number
     return {
@@ -83,7 +90,7 @@ def as_json(study: Study, tried: Tried | None) -> dict[str, Any]:
             "bounds": list(study.objective.limits),
         },
         "budget": {"trials": study.budget.most_trials, "hours": study.budget.hours},
-        "jobs": study.parallel.jobs,
+        "jobs": study.jobs,
         "threads": study.threads,
         "backend": study.cluster.backend,
         "cluster": study.cluster.model_dump(mode="json", exclude_unset=True),
@@ -94,6 +101,7 @@ def as_json(study: Study, tried: Tried | None) -> dict[str, Any]:
         "feasible": None if tried is None else _tried_as_json(study, tried),
         "fixed": study.fixed,
         "hash": study.hash,
+        "notices": [notice.to_json() for notice in notices],
     }
 
 

@@ -59,18 +59,26 @@ def view_of(
         now: The moment, seconds since the epoch.
     """
     limit = study.fixed.get("limit")
+    known = trials if isinstance(trials, tuple) else tuple(trials)
     return CampaignView(
         campaign=campaign,
         space=study.space,
         metric=study.objective.metric,
         maximize=study.objective.maximize,
-        jobs=study.parallel.jobs,
-        trials=trials if isinstance(trials, tuple) else tuple(trials),
+        jobs=_jobs_of(study, known),
+        trials=known,
         evaluations=tuple(evaluations),
         now=now,
         bounds=study.objective.limits,
         limit=float(limit) if isinstance(limit, int | float) else None,
     )
+
+
+def _jobs_of(study: Study, trials: tuple[Trial, ...]) -> int:
+    """Return the jobs at a time; for "auto", whose number only the driver's host knows, the slots that were used."""
+    if not isinstance(study.parallel.jobs, str):
+        return study.parallel.jobs
+    return 1 + max((attempt.worker for trial in trials for attempt in trial.attempts), default=0)
 
 
 def reports_of(campaign: Campaign, trial: Trial) -> Sequence[tuple[int, float]]:

@@ -142,7 +142,7 @@ class _Drivers:
 
 def _budgets(scenario: Scenario) -> Iterator[int | None]:
     """Give the trials to run in all, one batch after another."""
-    trials, jobs = scenario.study.budget.most_trials, scenario.study.parallel.jobs
+    trials, jobs = scenario.study.budget.most_trials, scenario.study.jobs
     if trials is None or not scenario.is_synchronous:
         yield trials
     else:
@@ -179,7 +179,7 @@ def view_of(site: Site, trials: Sequence[Trial]) -> CampaignView:
         space=site.study.space,
         metric=objective.metric,
         maximize=objective.maximize,
-        jobs=site.study.parallel.jobs,
+        jobs=site.study.jobs,
         trials=tuple(trials),
         now=site.clock.now(),
     )

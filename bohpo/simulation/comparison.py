@@ -105,7 +105,7 @@ def timeline(simulated: Simulated, *, width: int, seconds: float) -> Iterator[st
         seconds: Time that a line stands for, from the launch on.
     """
     began = simulated.site.campaign.created
-    for slot in range(simulated.site.study.parallel.jobs):
+    for slot in range(simulated.site.study.jobs):
         line = [" "] * width
         for trial in simulated.trials:
             for attempt in trial.attempts:

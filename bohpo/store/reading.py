@@ -125,16 +125,21 @@ def _parse(texts: Iterable[str]) -> list[dict[str, Any]]:
 
 
 def _attempts(connection: Connection, chosen: ColumnElement[bool]) -> dict[int, tuple[Attempt, ...]]:
-    fields = ("number", "state", "reason", "job", "worker", "submitted", "started", "ended")
+    fields = ("number", "state", "reason", "job", "worker", "submitted", "started", "ended", "devices")
     query = select(SUGGESTION.c.number.label("trial"), *(ATTEMPT.c[name] for name in fields))
     query = query.join_from(ATTEMPT, SUGGESTION, SUGGESTION.c.trial_id == ATTEMPT.c.trial_id).where(chosen)
     attempts: dict[int, tuple[Attempt, ...]] = {}
     for rows in connection.execute(query).partitions(BATCH):
         for trial, number, state, *others in rows:
-            attempt = Attempt(trial, number, ATTEMPT_STATES[state], *others)
+            devices = _listed(others.pop())
+            attempt = Attempt(trial, number, ATTEMPT_STATES[state], *others, devices=devices)
             known = attempts.get(trial)
             attempts[trial] = (attempt,) if known is None else _in_order((*known, attempt))
     return attempts
+
+
+def _listed(devices: str | None) -> tuple[str, ...]:
+    return tuple(devices.split(",")) if devices else ()
 
 
 def _in_order(attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:

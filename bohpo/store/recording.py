@@ -276,7 +276,8 @@ def _end(
 
 
 def _save_attempt(connection: Connection, trial_id: int, attempt: Attempt) -> None:
-    columns = {name: value for name, value in _fields(attempt).items() if name not in ("trial", "number")}
+    columns = {name: value for name, value in _fields(attempt).items() if name not in ("trial", "number", "devices")}
+    columns["devices"] = ",".join(attempt.devices) or None
     same = (ATTEMPT.c.trial_id == trial_id) & (ATTEMPT.c.number == attempt.number)
     if connection.execute(update(ATTEMPT).where(same).values(**columns)).rowcount == 0:
         connection.execute(insert(ATTEMPT).values(trial_id=trial_id, number=attempt.number, **columns))

@@ -10,7 +10,7 @@ import re
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from bohpo.study.tables import Table
 
@@ -45,6 +45,19 @@ def _attempts(value: object) -> object:
     raise PydanticCustomError("attempts", "no number of attempts")
 
 
+def _gpus(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise PydanticCustomError("gpus", "no number of GPUs")
+    if value < 0:
+        raise PydanticKnownError("greater_than_equal", {"ge": 0})
+    if LEAST_SHARE <= value < 1 or (math.isfinite(value) and value == int(value)):
+        return value if value < 1 and value else int(value)
+    raise PydanticCustomError("gpu_share", "neither whole nor a share")
+
+
+LEAST_SHARE = 0.01
+"""Least share of a GPU: 100 jobs on one."""
+
 Word: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 Line: TypeAlias = Annotated[str, BeforeValidator(_line)]
 Lines: TypeAlias = Annotated[tuple[Line, ...], Field(strict=False)]
@@ -61,7 +74,8 @@ class Cluster(Table):
         wall_time: Longest time of a job, `[days-]hours:minutes:seconds`.
         cpus: CPUs of a job, on each of its nodes; `parallel.threads` where it is left out, or one.
         memory: Memory of a job, on each of its nodes, such as "24GB".
-        gpus: GPUs of a job, on each of its nodes.
+        gpus: GPUs of a job, on each of its nodes. With the backend local, a share such as 0.5 puts several jobs on
+            one GPU, 0 hides all GPUs, and without this key jobs see what the driver sees.
         nodes: Nodes of a job; the worker is on the first, the trainer starts the rest.
         resources: What is asked for in the queue's own words, instead of `cpus`, `memory`, `gpus` and `nodes`.
         setup: Shell lines that a job begins with, such as "module load cuda".
@@ -78,7 +92,7 @@ class Cluster(Table):
     wall_time: Annotated[str, BeforeValidator(_wall_time)] | None = None
     cpus: int | None = Field(default=None, ge=1)
     memory: Annotated[str, BeforeValidator(_memory)] | None = None
-    gpus: int = Field(default=0, ge=0)
+    gpus: Annotated[int | float, BeforeValidator(_gpus)] = 0
     nodes: int = Field(default=1, ge=1)
     resources: Line | None = None
     setup: Lines = ()

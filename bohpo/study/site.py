@@ -16,6 +16,7 @@ A later one holds against an earlier one, key by key:
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from pydantic import Field, ValidationError
 from bohpo.errors import Mistake, StudyError
 from bohpo.study.cluster import Cluster
 from bohpo.study.study import Study
-from bohpo.study.tables import Table
+from bohpo.study.tables import AUTO, Table
 from bohpo.study.toml_reader import TomlError, parse_toml, read_toml_text
 from bohpo.study.translation import translate_all
 
@@ -35,6 +36,7 @@ PREFIX = "BOHPO_CLUSTER_"
 
 _FLAGS = "command line"
 _NUMBERS = ("cpus", "gpus", "nodes", "attempts_per_job")
+_SHARE = re.compile(r"\d{0,9}\.\d{1,9}")
 _LINES = ("setup", "directives")
 _FOREIGN = {
     "slurm": ("resources",),
@@ -88,8 +90,8 @@ def settle(study: Study, *, environment: Mapping[str, str] | None = None, backen
         sources |= dict.fromkeys(settings, source)
     if merged.get("backend", "local") != "local" and "cpus" not in merged and study.parallel.threads:
         merged["cpus"], sources["cpus"] = study.parallel.threads, "parallel.threads"
-    if mistakes := _contradictions(merged):
-        raise StudyError(sources[mistakes[0].key.removeprefix("cluster.")], tuple(mistakes))
+    if mistakes := [*_contradictions(merged), *_jobs_mistakes(study, merged)]:
+        raise StudyError(sources.get(mistakes[0].key.removeprefix("cluster."), study.source), tuple(mistakes))
     return Settled(study.on(Cluster.model_validate(merged)), sources)
 
 
@@ -131,6 +133,8 @@ def _from_environment(environment: Mapping[str, str]) -> Mapping[str, Any]:
 def _parsed(key: str, value: str) -> object:
     if key in _NUMBERS and value.isascii() and value.isdigit():
         return int(value)
+    if key == "gpus" and _SHARE.fullmatch(value):
+        return float(value)
     if key in _LINES:
         return [line for line in value.splitlines() if line.strip()]
     if key == "container":
@@ -166,6 +170,10 @@ def _contradictions(settings: Mapping[str, Any]) -> list[Mistake]:
         for key in _FOREIGN.get(backend, ())
         if key in settings
     ]
+    gpus = settings.get("gpus", 0)
+    if backend != "local" and 0 < gpus < 1:
+        remedy = 'write a whole number; with backend = "local" several jobs share a GPU'
+        mistakes.append(Mistake("cluster.gpus", f"{backend} gives a job whole GPUs, not {gpus:g} of one", remedy))
     if backend == "htcondor" and any("#" in line for line in settings.get("setup", ())):
         problem = "htcondor makes one line of all, of which # would hide the rest"
         mistakes.append(Mistake("cluster.setup", problem, "leave the comments out"))
@@ -173,3 +181,11 @@ def _contradictions(settings: Mapping[str, Any]) -> list[Mistake]:
         problem = "there is no wall time to take attempts until"
         mistakes.append(Mistake("cluster.attempts_per_job", problem, "set cluster.wall_time, or write a number"))
     return mistakes
+
+
+def _jobs_mistakes(study: Study, settings: Mapping[str, Any]) -> list[Mistake]:
+    backend = settings.get("backend", "local")
+    if backend == "local" or study.parallel.jobs != AUTO:
+        return []
+    problem = f'"{AUTO}" counts what fits this host, and the jobs of {backend} run elsewhere'
+    return [Mistake("parallel.jobs", problem, "write a number, or launch with --workers")]

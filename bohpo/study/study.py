@@ -78,6 +78,7 @@ class Study(Table):
     _source: str = PrivateAttr(default="study.toml")
     _directory: Path = PrivateAttr(default=Path())
     _text: str = PrivateAttr(default="")
+    _fitting_jobs: int | None = PrivateAttr(default=None)
 
     @classmethod
     def load(cls, path: Path | str) -> Study:
@@ -179,11 +180,22 @@ class Study(Table):
         return self.trainer.partition(":")[0] + ":evaluate"
 
     @property
+    def jobs(self) -> int:
+        """Jobs at a time; where the study says "auto", the number that `with_fitting_jobs` was given."""
+        if not isinstance(self.parallel.jobs, str):
+            return self.parallel.jobs
+        if self._fitting_jobs is None:
+            problem = '"auto" is a number only on the host that runs the jobs'
+            raise StudyError(self._source, (Mistake("parallel.jobs", problem, "write a number"),))
+        return self._fitting_jobs
+
+    @property
     def threads(self) -> int:
-        """CPU threads of each job: this machine's cores are parted among local jobs."""
+        """CPU threads of each job: local jobs that name no number share this machine's cores equally."""
+        named = self.parallel.threads or self.cluster.cpus
         if self.cluster.backend != "local":
-            return self.parallel.threads or self.cluster.cpus or 1
-        return self.parallel.threads or max(1, len(os.sched_getaffinity(0)) // self.parallel.jobs)
+            return named or 1
+        return named or max(1, len(os.sched_getaffinity(0)) // self.jobs)
 
     def with_budget(self, *, trials: int | None = None, hours: float | None = None) -> Study:
         """Give the same study with more or less to spend; None leaves a figure as it is.
@@ -212,6 +224,12 @@ class Study(Table):
     def on(self, cluster: Cluster) -> Study:
         """Give the same study, its text included, on a cluster whose settings were looked up elsewhere, too."""
         return self.model_copy(update={"cluster": cluster})
+
+    def with_fitting_jobs(self, jobs: int) -> Study:
+        """Return the same study, its text included, with the number of jobs that `parallel.jobs = "auto"` means."""
+        study = self.model_copy()
+        study._fitting_jobs = jobs
+        return study
 
     def to_toml(self) -> str:
         """Write the study as TOML that reads back as the same."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from bohpo.errors import Mistake
 from bohpo.space import CategoricalParameter, FloatParameter, IntParameter
@@ -29,6 +29,21 @@ def _not_blank(value: object) -> object:
         raise PydanticCustomError("blank", "blank")
     return value
 
+
+def _jobs(value: object) -> object:
+    if value == AUTO:
+        return value
+    if isinstance(value, str):
+        raise PydanticCustomError("jobs", "no number of jobs")
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise PydanticKnownError("int_type")
+    if value < 1:
+        raise PydanticKnownError("greater_than_equal", {"ge": 1})
+    return value
+
+
+AUTO = "auto"
+"""As many jobs as fit the host."""
 
 TomlScalar: TypeAlias = Annotated[str | int | float | bool, BeforeValidator(_scalar)]
 """A value that both TOML and JSON can hold."""
@@ -100,11 +115,11 @@ class Parallel(Table):
     """How much runs at a time.
 
     Attributes:
-        jobs: Jobs; 1 is ordinary Bayesian optimization.
+        jobs: Jobs; 1 is ordinary Bayesian optimization, "auto" as many as fit this host. `Study.jobs` is the number.
         threads: CPU threads of each job, or None to part the machine's cores among them.
     """
 
-    jobs: int = Field(default=1, ge=1)
+    jobs: Annotated[int | Literal["auto"], BeforeValidator(_jobs)] = 1
     threads: int | None = Field(default=None, ge=1)
 
 

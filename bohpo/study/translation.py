@@ -36,6 +36,9 @@ _WRONG_VALUE = {
     "wall_time": ("is no wall time", 'write hours, minutes and seconds, as in "24:00:00" or "2-00:00:00"'),
     "memory": ("is no amount of memory", 'write it as "24GB" or "24GiB"'),
     "line": ("is no line of plain text", "write one line of printable ASCII characters"),
+    "gpus": ("is no number of GPUs", "write a whole number, or a share of one such as 0.5"),
+    "gpu_share": ("GPUs are neither a whole number nor a share of one", "write 1, 2 ..., or 0.01 to 0.99"),
+    "jobs": ("is not a whole number", 'write one without quotes or a decimal point, or "auto"'),
     "attempts": ("is no number of attempts", 'write a number >= 1, or "until-walltime"'),
 }
 

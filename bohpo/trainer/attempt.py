@@ -10,6 +10,7 @@
 | log.txt         | worker            | what the trainer printed, capped                                            |
 | worker.log      | worker, its shell | what went wrong around the trainer; empty as a rule                         |
 | heartbeat       | worker            | touched every few seconds while the attempt runs                            |
+| devices.json    | worker            | the GPUs of its job, as a list of ids; only where it has some               |
 | checkpoint/     | trainer           | atomic, checksummed, the last two kept                                      |
 | model/          | trainer           | what `evaluate` needs; kept for the best trials                             |
 | outcome.json    | trainer           | the `Outcome`, atomic                                                       |
@@ -145,6 +146,11 @@ class AttemptDirectory:
     def closed(self) -> Path:
         """Bars workers that begin late: another attempt takes over."""
         return self.path / "closed"
+
+    @property
+    def devices(self) -> Path:
+        """The GPUs of the job."""
+        return self.path / "devices.json"
 
     @property
     def heartbeat(self) -> Path:

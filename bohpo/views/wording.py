@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from bohpo.trial import Scalar, Trial, TrialState
@@ -37,6 +38,12 @@ def scalar(value: Scalar) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "none"}[value]
     return number(value) if isinstance(value, int | float) else value
+
+
+def gpus(devices: Sequence[str]) -> str:
+    """Name the GPUs of an attempt, such as "GPU 0, 1"; a UUID says itself what it is. Empty where none are known."""
+    named = ", ".join(devices)
+    return named if not devices or not all(map(str.isdecimal, devices)) else f"GPU {named}"
 
 
 def duration(seconds: float) -> str:

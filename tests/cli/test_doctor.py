@@ -190,9 +190,12 @@ def test_a_wrong_question_is_no_trouble_of_the_machine(tmp_path: Path) -> None:
 def test_gpus_are_told_as_the_driver_lists_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commands, plan = tmp_path / "commands", Plan("bohpo.db", tmp_path)
     monkeypatch.setenv("PATH", str(commands))
-    command(commands, "nvidia-smi", "echo 'NVIDIA A100, 40960 MiB, 550.54'\necho 'NVIDIA A100, 40960 MiB, 550.54'")
-    (finding,) = look_at_gpu(plan)
-    assert finding.detail.startswith("2: NVIDIA A100")
+    gpus = "echo '0, GPU-1f, NVIDIA A100, 40960, 00000000:3B:00.0'; echo '1, GPU-2e, NVIDIA A100, 40960, '"
+    command(commands, "nvidia-smi", gpus)
+    summary, first, second = look_at_gpu(plan)
+    assert summary.detail == "2: NVIDIA A100"
+    assert (first.name, second.name) == ("gpu 0", "gpu 1")
+    assert first.detail == "NVIDIA A100, 40 GiB, GPU-1f, free"
     command(commands, "nvidia-smi", "echo 'No devices were found'; exit 6")
     (broken,) = look_at_gpu(plan)
     assert not broken.is_fine

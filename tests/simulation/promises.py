@@ -96,8 +96,8 @@ def _slots(site: Site, jobs: Sequence[VirtualJob]) -> Iterator[str]:
     running = 0
     for moment, change in sorted(turns):
         running += change
-        if running > site.study.parallel.jobs:
-            yield f"P15: {running} jobs run at {moment:.1f} s, in {site.study.parallel.jobs} slots"
+        if running > site.study.jobs:
+            yield f"P15: {running} jobs run at {moment:.1f} s, in {site.study.jobs} slots"
             return
 
 

@@ -94,7 +94,7 @@ lr = 0.1
 EIGHT_LINES = """
 objective.direction: "up" is unknown; write one of maximize, minimize
 budget.trails: there is no such key; did you mean 'trials'?
-parallel.jobs: "eight" is not a whole number; write one without quotes or a decimal point
+parallel.jobs: "eight" is not a whole number; write one without quotes or a decimal point, or "auto"
 space.lr.low: low = -0.0001 has no logarithm; make low positive, or drop log
 space.depth.low: low = 5 is above high = 2; swap them
 space.momentum.when.optimiser: there is no parameter 'optimiser'; did you mean 'optimizer'?

@@ -1,12 +1,17 @@
-"""GPUs of this host, as the driver and torch see them."""
+"""GPUs of this host, as the driver and torch see them, and the jobs that own them."""
 
 from __future__ import annotations
 
-import shutil
+import os
 import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from bohpo.cli.doctor.commands import ask
 from bohpo.cli.doctor.finding import Finding, Plan
+
+if TYPE_CHECKING:
+    from bohpo.cluster.devices import Claim, Device
 
 TORCH = (
     "import torch; n = torch.cuda.device_count() if torch.cuda.is_available() else 0; "
@@ -16,15 +21,35 @@ TORCH_S = 20.0
 
 
 def look_at_gpu(plan: Plan) -> list[Finding]:
-    """Tell which GPUs this host has; a login node often has none."""
-    if shutil.which("nvidia-smi") is None:
+    """List the GPUs that jobs of this host may be given; a login node often has none."""
+    from bohpo.cluster.devices import look_for_devices, read_claims
+
+    found = look_for_devices(os.environ)
+    if found.is_unknown:
+        remedy = "`dmesg` and the administrator know more"
+        return [Finding("gpu", False, found.problem, remedy, is_needed=False)]
+    if not found.devices:
         remedy = "--job looks on a compute node" if plan.uses_queue else "trainings run on the CPU"
-        return [Finding("gpu", plan.uses_queue, "no nvidia-smi on this host", remedy, is_needed=False)]
-    reply = ask("nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader")
-    if not reply.is_good or not reply.lines:
-        detail = reply.complaint or " ".join(reply.lines)[:200] or "nvidia-smi lists no GPU"
-        return [Finding("gpu", False, detail, "`dmesg` and the administrator know more", is_needed=False)]
-    return [Finding("gpu", True, f"{len(reply.lines)}: " + "; ".join(reply.lines))]
+        return [Finding("gpu", plan.uses_queue, f"no GPU for jobs on this host{_hidden()}", remedy, is_needed=False)]
+    kinds = ", ".join(dict.fromkeys(device.name for device in found.devices))
+    summary = Finding("gpu", not found.problem, f"{len(found.devices)}: {kinds}", found.problem, is_needed=False)
+    claims = read_claims()
+    return [summary, *(_finding(device, claims) for device in found.devices)]
+
+
+def _hidden() -> str:
+    names = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
+    hiding = [f"{name}={os.environ[name]}" for name in names if name in os.environ]
+    return f" ({', '.join(hiding)} is set)" if hiding else ""
+
+
+def _finding(device: Device, claims: Sequence[Claim]) -> Finding:
+    memory = "" if device.memory_bytes is None else f"{device.memory_bytes / 2**30:.0f} GiB"
+    node = "" if device.numa_node is None else f"NUMA node {device.numa_node}"
+    owners = [claim for claim in claims if any(map(device.overlaps, claim.devices))]
+    owned = ", ".join(f"{claim.job} ({claim.share:g})" if claim.share < 1 else claim.job for claim in owners)
+    parts = (device.name, memory, device.uuid, node, f"owned by {owned}" if owned else "free")
+    return Finding(f"gpu {device.id if device.id.isdecimal() else ''}".rstrip(), True, ", ".join(filter(None, parts)))
 
 
 def look_at_torch(plan: Plan) -> list[Finding]:

@@ -19,6 +19,29 @@ SHORTEST_WARNED_S = 600
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """A key of [cluster] that a backend does not read.
+
+    Attributes:
+        key: The key.
+        beside: Another key that makes it unread; empty where it is never read.
+        remedy: What to do instead.
+    """
+
+    key: str
+    beside: str = ""
+    remedy: str = "leave it out"
+
+
+PARALLEL_ENVIRONMENT = Unread("parallel_environment", remedy="leave it out: only Grid Engine has parallel environments")
+
+
+def replaced_by_resources(*keys: str) -> tuple[Unread, ...]:
+    """Return the keys that `resources` stands for where it is set."""
+    return tuple(Unread(key, "resources", "ask for it in cluster.resources, and leave it out here") for key in keys)
+
+
+@dataclass(frozen=True, slots=True)
 class JobRequest:
     """What one job asks its queue for.
 
@@ -70,6 +93,7 @@ class Backend:
         is_one_line: Whether the set-up lines and the worker's are joined into one.
         escape: Makes a line of the shell one of the script.
         wrap: Gives the lines that run the worker, from its command on one line.
+        unread: Keys of [cluster] that no part of a job script comes from.
     """
 
     name: str
@@ -88,3 +112,4 @@ class Backend:
     is_one_line: bool = False
     escape: Callable[[str], str] = str
     wrap: Callable[[str], str] = "exec {}".format
+    unread: tuple[Unread, ...] = (PARALLEL_ENVIRONMENT,)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from bohpo.cluster.backends import pbs
-from bohpo.cluster.backends.backend import Backend, JobRequest
+from bohpo.cluster.backends.backend import PARALLEL_ENVIRONMENT, Backend, JobRequest, replaced_by_resources
 from bohpo.cluster.commands import Run, this_user
 from bohpo.cluster.listing import ListedJob, listed, read_xml, unreadable
 from bohpo.cluster.protocol import JobState
@@ -88,4 +88,5 @@ MOAB = Backend(
         "job violates class configuration",
     ),
     longest_name=15,
+    unread=(PARALLEL_ENVIRONMENT, *replaced_by_resources("cpus", "memory", "gpus", "nodes")),
 )

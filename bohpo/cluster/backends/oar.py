@@ -13,7 +13,14 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from bohpo.cluster.backends.backend import WARNING_S, Backend, JobRequest
+from bohpo.cluster.backends.backend import (
+    PARALLEL_ENVIRONMENT,
+    WARNING_S,
+    Backend,
+    JobRequest,
+    Unread,
+    replaced_by_resources,
+)
 from bohpo.cluster.commands import Run, this_user
 from bohpo.cluster.listing import ListedJob, listed, unreadable
 from bohpo.cluster.protocol import JobState
@@ -92,4 +99,10 @@ OAR = Backend(
     is_removed=("already", "not found", "does not exist"),
     for_good=("Admission Rule ERROR", "unknown queue", "Syntax", "Bad resource", "no such", "not enough resources"),
     longest_name=100,
+    unread=(
+        PARALLEL_ENVIRONMENT,
+        Unread("memory", remedy='ask by a property of the nodes, as in directives = ["-p memnode>=24000"]'),
+        Unread("cpus", "gpus", "its GPUs come with their CPUs; write cluster.resources to ask for both"),
+        *replaced_by_resources("cpus", "gpus", "nodes"),
+    ),
 )

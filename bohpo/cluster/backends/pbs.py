@@ -13,7 +13,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from bohpo.cluster.backends.backend import Backend, JobRequest
+from bohpo.cluster.backends.backend import PARALLEL_ENVIRONMENT, Backend, JobRequest, replaced_by_resources
 from bohpo.cluster.commands import Run, this_user
 from bohpo.cluster.listing import ListedJob, listed, unreadable
 from bohpo.cluster.protocol import JobState
@@ -133,4 +133,5 @@ PBS = Backend(
         "illegal -",
     ),
     longest_name=15,
+    unread=(PARALLEL_ENVIRONMENT, *replaced_by_resources("cpus", "memory", "gpus", "nodes")),
 )

@@ -16,7 +16,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from bohpo.cluster.backends.backend import WARNING_S, Backend, JobRequest
+from bohpo.cluster.backends.backend import WARNING_S, Backend, JobRequest, replaced_by_resources
 from bohpo.cluster.commands import Run, this_user
 from bohpo.cluster.listing import ListedJob, listed, read_xml, text_of, unreadable
 from bohpo.cluster.protocol import JobState
@@ -141,4 +141,5 @@ SGE = Backend(
         "unknown option",
     ),
     wrap=_SHIELDED.format,
+    unread=replaced_by_resources("cpus", "memory", "gpus", "nodes", "parallel_environment"),
 )

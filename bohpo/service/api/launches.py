@@ -8,10 +8,11 @@ from fastapi import APIRouter, Header, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from bohpo.campaign.launch import study_of
+from bohpo.cluster.host import notices
 from bohpo.service.answers import Answer, StopAnswer
 from bohpo.service.api.parameters import CampaignName, Sent
 from bohpo.service.audits import audited
-from bohpo.service.checking import cluster_rows, parameter_rows, summary_rows
+from bohpo.service.checking import cluster_rows, notice_rows, parameter_rows, summary_rows
 from bohpo.service.drivers import as_json, digest_of
 from bohpo.service.plan import plan_of
 from bohpo.service.requests import Wanted, prepared, read
@@ -107,7 +108,7 @@ def check(body: LaunchBody, site: AtSite) -> CheckSent:
     return CheckSent(
         source=asked.source,
         mistakes=[],
-        summary=summary_rows(study),
+        summary=[*summary_rows(study), *notice_rows(notices(asked.settled))],
         parameters=parameter_rows(study),
         cluster=cluster_rows(asked.settled),
     )
@@ -122,7 +123,7 @@ def launch(
     if body.dry_run and asked.settled is not None:
         response.status_code = 200
         name = body.name or asked.settled.study.name
-        return LaunchSent(campaign=name, plan=plan_of(asked.settled.study, name, site.settings.directory))
+        return LaunchSent(campaign=name, plan=plan_of(asked.settled, name, site.settings.directory))
     with audited(site.store, asking, "launch", body.name, f"{asked.source}, {len(asked.text)} characters"):
         wanted = prepared(body.wanted, asked)
         digest = digest_of(body.model_dump())

@@ -32,7 +32,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for words in (wording.number, wording.scalar, wording.duration, wording.percent, wording.moment, wording.interval):
+    words_for = (wording.number, wording.scalar, wording.duration, wording.percent, wording.moment, wording.interval)
+    for words in (*words_for, wording.gpus):
         made.filters[words.__name__] = words
     made.filters["with_code"] = _with_code
     return made

@@ -158,5 +158,9 @@ def _describe(view: CampaignView, trial: Trial, attempt: Attempt) -> str:
     ]
     if trial.value is not None and attempt.state is AttemptState.COMPLETED:
         lines.append(style.text(f"{view.metric} {trial.value:.4f}"))
-    lines += [style.text(words) for words in (attempt.reason, f"job {attempt.job}" if attempt.job else "") if words]
+    lines += [style.text(words) for words in _facts(attempt) if words]
     return "<br>".join(lines)
+
+
+def _facts(attempt: Attempt) -> tuple[str, str, str]:
+    return attempt.reason, wording.gpus(attempt.devices), f"job {attempt.job}" if attempt.job else ""
