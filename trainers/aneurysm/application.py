@@ -9,7 +9,7 @@ from trainers.aneurysm.phantom import PHANTOM_VERSION, PRESETS, make_phantom
 from trainers.aneurysm.settings import Settings
 from trainers.cad.case import Case, normalise
 from trainers.cad.detection import Detection
-from trainers.cad.folder import Layout
+from trainers.cad.layout import Layout
 from trainers.cad.patches import Batch
 from trainers.cad.sources import Phantom, Phantoms
 

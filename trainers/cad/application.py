@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from bohpo.trainer import Outcome
 from trainers.cad.case import Case, Split
-from trainers.cad.folder import Layout
+from trainers.cad.layout import Layout
 from trainers.cad.settings import TrainingSettings
 from trainers.cad.sources import Phantoms, iter_cases
 

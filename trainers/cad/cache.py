@@ -68,6 +68,7 @@ def _map(path: Path) -> Case:
     with path.open("rb") as stream:
         header: dict[str, Any] = json.loads(stream.readline())
         start = -(-stream.tell() // _PAGE) * _PAGE
+    header["notes"] = tuple(header.get("notes", ()))
     # Copy on write: torch takes no array that is read-only.
     voxels = np.memmap(path, header.pop("dtype"), "c", start, tuple(header.pop("shape")))
     for name in _ARRAYS:

@@ -14,7 +14,9 @@ from bohpo.errors import UsageError
 from bohpo.trainer import CheckedCase
 from trainers.cad.application import Application
 from trainers.cad.case import Case, Split
-from trainers.cad.folder import BrokenCasesError, list_cases, read_case, split_by_name
+from trainers.cad.case_reader import read_case
+from trainers.cad.folder import list_cases, split_by_name
+from trainers.cad.layout import BrokenCasesError
 
 
 def check_folder(

@@ -4,7 +4,8 @@ ITK takes the first slice's place and direction and the mean distance for all of
 gantry, whose slices are moved along themselves, and for slices that lie closer together in one part of the head than
 in another: lesions end up centimetres from where they are. Here each slice keeps its own place.
 
-Only what is needed for that is read from a header: position, direction and spacing of the pixels.
+Each slice keeps its own slope and intercept, too: ITK takes the type of numbers from the first slice, and cuts those of
+the others to whole numbers where it has none with a point.
 """
 
 # mypy: disable-error-code=no-untyped-call
@@ -22,9 +23,8 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813 - its usual name
 
 from bohpo.errors import DataError
-from trainers.cad.case import Floats
-
-POSITION, ORIENTATION, PIXEL_SPACING = "0020|0032", "0020|0037", "0028|0030"
+from trainers.cad.case import Floats, Image
+from trainers.cad.dicom import SliceHeader, check_headers, describe_inversion, list_series, read_pixels
 
 GREATEST_SHIFT_MM = 0.1
 """Slices may lie so far from their place in a regular volume and are left as they are."""
@@ -82,59 +82,77 @@ class Slices:
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """A DICOM series whose headers have been read and go together, and whose pixels have not been read.
+
+    Attributes:
+        headers: Of its slices, in the order of their heights.
+        slices: Where they lie.
+    """
+
+    headers: tuple[SliceHeader, ...]
+    slices: Slices
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What its owner should know of how its signal is read."""
+        return describe_inversion(self.headers)
+
+    @property
+    def step(self) -> float:
+        """Mean distance of slices, mm; 1 of a single one."""
+        return float(self.slices.gaps.mean()) if len(self.headers) > 1 else 1.0
+
+    def read(self, name: str, spacing: float) -> sitk.Image:
+        """Read the pixels, each slice with its own slope and intercept, in float32.
+
+        Args:
+            name: What the log calls the case.
+            spacing: Distance that slices get if theirs is greater or uneven, mm; that of the voxels wanted later.
+
+        Returns:
+            A regular volume. Slices of a tilted gantry or of uneven distances are interpolated to it, and the log
+            says so.
+        """
+        pixels = [read_pixels(header) for header in self.headers]
+        if self.slices.are_regular:
+            edges = (*self.slices.pixel.tolist(), self.step)
+            return _place(np.stack(pixels), edges, self.slices.positions[0], self.slices.axes)
+        _logger.info("%s: %s; put upright", name, self.slices.describe())
+        return _put_upright(self.slices, pixels, spacing)
+
+
 def read_series(name: str, folder: Path, spacing: float) -> sitk.Image:
-    """Read the DICOM series in a folder.
+    """Read the DICOM series in a folder, see `find_series` and `Series.read`."""
+    return find_series(name, folder).read(name, spacing)
+
+
+def find_series(name: str, folder: Path) -> Series:
+    """Read the headers of the DICOM series in a folder, and order its slices.
 
     Args:
         name: What errors call the case.
         folder: Holds the files of one series.
-        spacing: Distance that slices get if theirs is greater or uneven, mm; that of the voxels wanted later.
-
-    Returns:
-        A regular volume. Slices of a tilted gantry or of uneven distances are interpolated to it, and the log says so.
 
     Raises:
         DataError: If the folder holds no series or several, slices are missing, lie in one place or in several
-            directions, or do not say where they lie.
+            directions, do not say where they lie, or their numbers do not go together.
     """
-    sitk.ProcessObject.GlobalWarningDisplayOff()  # what it warns of is told here as an error, by the case's name
-    series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))
-    if len(series) != 1:
-        remedy = "keep the files of one series only" if series else "add its files to it, or remove the folder"
-        raise DataError(name, f"the folder {folder.name} holds {len(series)} DICOM series", remedy)
-    files = [Path(file) for file in sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), series[0])]
-    if len(files) == 1:
-        return sitk.ReadImage(str(files[0]))
-    slices = _find_slices(name, files)
-    paths = [str(folder / file) for file in slices.names]
-    if slices.are_regular:
-        return sitk.ReadImage(paths)
-    _logger.info("%s: %s; put upright", name, slices.describe())
-    return _put_upright(slices, [sitk.GetArrayFromImage(sitk.ReadImage(path))[0] for path in paths], spacing)
-
-
-def _find_slices(name: str, files: Sequence[Path]) -> Slices:
-    """Read where slices lie, and order them.
-
-    Raises:
-        DataError: See `read_series`.
-    """
-    headers = [_Header.read(name, file) for file in files]
-    if any(not headers[0].is_alike(header) for header in headers):
-        problem = "its slices have several directions or sizes of pixels"
-        raise DataError(name, problem, "keep one stack of slices only, without localizers and reformatted images")
+    headers = [SliceHeader.read(name, file) for file in list_series(name, folder)]
+    check_headers(name, headers)
     along_row, along_column = headers[0].orientation
     axes = np.stack([along_row, along_column, np.cross(along_row, along_column)], axis=1)
     headers.sort(key=lambda header: float(header.position @ axes[:, 2]))
     slices = Slices(
-        tuple(header.file for header in headers),
+        tuple(header.path.name for header in headers),
         np.array([header.position for header in headers]),
         axes,
         headers[0].pixel,
     )
     for problem, remedy in _contradictions(slices):
         raise DataError(name, problem, remedy)
-    return slices
+    return Series(tuple(headers), slices)
 
 
 def _contradictions(slices: Slices) -> Iterator[tuple[str, str]]:
@@ -148,46 +166,7 @@ def _contradictions(slices: Slices) -> Iterator[tuple[str, str]]:
             yield f"slices are missing: {above} lies {gap:.1f} mm above {below}", "add them, or the whole series again"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Header:
-    """What a slice says of its place."""
-
-    file: str
-    size: tuple[int, ...]
-    position: Floats
-    orientation: Floats
-    pixel: Floats
-
-    @classmethod
-    def read(cls, name: str, path: Path) -> _Header:
-        reader = sitk.ImageFileReader()
-        reader.SetFileName(str(path))
-        reader.ReadImageInformation()
-        position = _numbers(name, path, reader, POSITION, 3)
-        orientation = _numbers(name, path, reader, ORIENTATION, 6).reshape(2, 3)
-        down_and_across = _numbers(name, path, reader, PIXEL_SPACING, 2)
-        return cls(path.name, reader.GetSize(), position, orientation, down_and_across[::-1])
-
-    def is_alike(self, other: _Header) -> bool:
-        is_parallel = np.allclose(self.orientation, other.orientation, atol=1e-3)
-        return bool(is_parallel and self.size == other.size and np.allclose(self.pixel, other.pixel, rtol=1e-3))
-
-
-def _numbers(name: str, path: Path, reader: sitk.ImageFileReader, tag: str, count: int) -> Floats:
-    written = reader.GetMetaData(tag) if reader.HasMetaDataKey(tag) else ""
-    try:
-        numbers = np.array([float(number) for number in written.split("\\")])
-    except ValueError:
-        numbers = np.empty(0)
-    if len(numbers) != count or not np.isfinite(numbers).all():
-        problem = f"{path.name} does not say where its pixels lie (tag {tag.replace('|', ',')})"
-        raise DataError(name, problem, "export the original slices, not secondary captures")
-    return numbers
-
-
-def _put_upright(
-    slices: Slices, pixels: Sequence[np.ndarray[tuple[int, ...], np.dtype[np.generic]]], spacing: float
-) -> sitk.Image:
+def _put_upright(slices: Slices, pixels: Sequence[Image], spacing: float) -> sitk.Image:
     """Interpolate slices to planes of equal distance, none of them moved along itself; linear.
 
     The new planes are parallel to the slices and as wide as all of them together; beyond a slice its border counts.
@@ -201,14 +180,20 @@ def _put_upright(
     above = np.clip(np.searchsorted(offsets[:, 2], heights, side="right"), 1, len(pixels) - 1)
     share = (heights - offsets[above - 1, 2]) / slices.gaps[above - 1]
     moved = [
-        _shift(image.astype(np.float32), (x - at_x) / slices.pixel[0], (y - at_y) / slices.pixel[1])
+        _shift(image, (x - at_x) / slices.pixel[0], (y - at_y) / slices.pixel[1])
         for image, (at_x, at_y, _) in zip(pixels, offsets, strict=True)
     ]
     planes = [(1 - part) * moved[top - 1] + part * moved[top] for top, part in zip(above, share, strict=True)]
-    image = sitk.GetImageFromArray(np.stack(planes).astype(np.float32))
-    image.SetSpacing([*slices.pixel.tolist(), step])
-    image.SetOrigin((slices.positions[0] + slices.axes[:, :2] @ first).tolist())
-    image.SetDirection(slices.axes.ravel().tolist())
+    origin = slices.positions[0] + slices.axes[:, :2] @ first
+    return _place(np.stack(planes), (*slices.pixel.tolist(), step), origin, slices.axes)
+
+
+def _place(signal: Floats | Image, edges: tuple[float, ...], origin: Floats, axes: Floats) -> sitk.Image:
+    """Build an image of a signal (z, y, x) whose voxels have these edges x, y, z and whose first one lies at origin."""
+    image = sitk.GetImageFromArray(signal.astype(np.float32, copy=False))
+    image.SetSpacing(edges)
+    image.SetOrigin(origin.tolist())
+    image.SetDirection(axes.ravel().tolist())
     return image
 
 

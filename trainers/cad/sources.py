@@ -11,7 +11,8 @@ from urllib.parse import parse_qs
 from bohpo.errors import UsageError
 from trainers.cad.cache import cached, in_chance_order
 from trainers.cad.case import Case, Split
-from trainers.cad.folder import Layout, read_folder
+from trainers.cad.folder import read_folder
+from trainers.cad.layout import Layout
 from trainers.cad.settings import TrainingSettings
 
 PHANTOM = "phantom:"

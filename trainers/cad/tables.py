@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import math
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bohpo.errors import DataError, UsageError
 from trainers.cad.case import Split
+from trainers.cad.table_reader import parse_number, read_rows
 
 LESIONS_FILE, EXCLUDED_FILE, LABELS_FILE, SPLITS_FILE = "lesions.csv", "excluded.csv", "labels.csv", "splits.csv"
 LESION_COLUMNS = ("case", "x", "y", "z", "diameter_mm")
 LABELS = {"normal": False, "abnormal": True}
+
+UNKNOWN_DIAMETER = -1.0
+"""What lesions.csv writes where a diameter is not known, as LUNA16 does."""
+
+GREATEST_MM = 1e5
+"""No scanner's coordinates reach so far; larger numbers are in another unit, or no coordinates at all."""
 
 
 @dataclass(slots=True)
@@ -38,64 +44,66 @@ class ListedCase:
 
 
 def add_lesions(table: Path, listed: dict[str, ListedCase]) -> None:
-    """Add the rows of lesions.csv, or of excluded.csv, to their cases."""
-    for row in _rows(table, LESION_COLUMNS):
+    """Add the rows of lesions.csv, or of excluded.csv, to their cases.
+
+    Raises:
+        UsageError: If the table cannot be read as a whole; rows that make no sense are errors of their cases.
+    """
+    for line, row in _sound_rows(table, LESION_COLUMNS, listed, numeric=LESION_COLUMNS[1:]):
         name, *figures = (row[column] for column in LESION_COLUMNS)
-        try:
-            lesion = tuple(float(figure) for figure in figures)
-        except ValueError:
-            lesion = (math.nan,)
-        if all(math.isfinite(figure) for figure in lesion) and lesion[3] != 0:
-            found = listed[name]
+        numbers = tuple(parse_number(figure) for figure in figures)
+        lesion = tuple(number for number in numbers if number is not None and abs(number) <= GREATEST_MM)
+        found = listed[name]
+        if len(lesion) == len(numbers) and (lesion[3] > 0 or lesion[3] == UNKNOWN_DIAMETER):
             (found.lesions if table.name == LESIONS_FILE else found.excluded).append(lesion)
             continue
-        problem = f"line {row['line']} of {table.name} says {', '.join(figures)}"
-        remedy = "write x, y, z and the diameter in mm, as numbers; -1 for a diameter that is not known"
-        listed[name].errors.append(DataError(name, problem, remedy))
+        problem = f"line {line} of {table.name} says {', '.join(figures)}"
+        remedy = "write x, y, z and the diameter in mm, as numbers such as 12.5; -1 for a diameter that is not known"
+        found.errors.append(DataError(name, problem, remedy))
 
 
 def add_labels(table: Path, listed: dict[str, ListedCase]) -> None:
-    """Add the rows of labels.csv to their cases."""
-    for row in _rows(table, ("case", "label")):
-        found = listed[row["case"]]
-        if row["label"] in LABELS:
-            found.labels.add(LABELS[row["label"]])
+    """Add the rows of labels.csv to their cases.
+
+    Raises:
+        UsageError: If the table cannot be read as a whole; rows that make no sense are errors of their cases.
+    """
+    for line, row in _sound_rows(table, ("case", "label"), listed):
+        found, label = listed[row["case"]], row["label"].lower()
+        if label in LABELS:
+            found.labels.add(LABELS[label])
         else:
-            problem = f"line {row['line']} of {table.name} says label {row['label']!r}"
+            problem = f"line {line} of {table.name} says label {row['label']!r}"
             found.errors.append(DataError(row["case"], problem, f"write one of {', '.join(LABELS)}"))
 
 
 def add_splits(table: Path, listed: dict[str, ListedCase]) -> None:
-    """Add the rows of splits.csv, where there is one, to their cases."""
-    if not table.exists():
+    """Add the rows of splits.csv, where there is one, to their cases.
+
+    Raises:
+        UsageError: If the table cannot be read as a whole; rows that make no sense are errors of their cases.
+    """
+    if not os.path.lexists(table):
         return
-    for row in _rows(table, ("case", "split")):
-        found = listed[row["case"]]
-        if row["split"] in list(Split):
-            found.splits.add(Split(row["split"]))
+    for line, row in _sound_rows(table, ("case", "split"), listed):
+        found, split = listed[row["case"]], row["split"].lower()
+        if split in list(Split):
+            found.splits.add(Split(split))
         else:
-            problem = f"line {row['line']} of {table.name} says split {row['split']!r}"
+            problem = f"line {line} of {table.name} says split {row['split']!r}"
             found.errors.append(DataError(row["case"], problem, f"write one of {', '.join(Split)}"))
 
 
-def _rows(table: Path, columns: tuple[str, ...]) -> Iterator[Mapping[str, str]]:
-    """Give the rows of a table that are not blank, with the number of their line; a cell that is missing is empty."""
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream, restval="", skipinitialspace=True)
-            absent = [column for column in columns if column not in (reader.fieldnames or ())]
-            if absent:
-                remedy = f"make {','.join(columns)} its first line, with commas in all lines"
-                raise UsageError(f"{table} lacks the column {', '.join(absent)}; {remedy}")
-            for row in reader:
-                cells = {column: row[column].strip() for column in columns}
-                if not any(cells.values()):
-                    continue
-                if not cells["case"] or not cells["case"].isprintable():
-                    called = f"line {reader.line_num} of {table} calls a case {cells['case']!a}"
-                    raise UsageError(f"{called}; write its name, or remove the line")
-                yield {**cells, "line": str(reader.line_num)}
-    except FileNotFoundError:
-        raise UsageError(f"{table} is missing; write it, with the first line {','.join(columns)}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{table} is no CSV file ({error}); save it as CSV, UTF-8") from error
+def _sound_rows(
+    table: Path, columns: Sequence[str], listed: dict[str, ListedCase], numeric: Sequence[str] = ()
+) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """Yield the number of the line and the cells of each row; a row that is torn is an error of its case instead."""
+    for row in read_rows(table, columns, numeric):
+        name = row.cells["case"]
+        if not name or not name.isprintable():
+            called = f"line {row.line} of {table} calls a case {name!a}"
+            raise UsageError(f"{called}; write its name, or remove the line")
+        if row.problem:
+            listed[name].errors.append(DataError(name, row.problem, row.remedy))
+        else:
+            yield row.line, row.cells

@@ -9,30 +9,33 @@ SimpleITK reads them. Only the signal and where it lies are taken; no other tag 
 from __future__ import annotations
 
 import contextlib
-import gzip
-import math
+import tempfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813 - its usual name
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from bohpo.errors import DataError
 from trainers.cad.case import Floats, Image
-from trainers.cad.slices import read_series
+from trainers.cad.formats import find_suffix, is_nifti, strip_suffix
+from trainers.cad.nifti import check_finite, check_nifti
+from trainers.cad.slices import find_series
 
 LEAST_EDGE = 8
 
-_FLOATS = (16, 64)
-"""What the header of a NIfTI file calls numbers of 4 and of 8 bytes with a point."""
+READING_VERSION = 2
+"""Raise it with any change that alters a volume that was read: those that are cached are stale then."""
 
-_HEADER_BYTES = (348, 540)
-"""What a header of NIfTI-1 and of NIfTI-2 begins with: its length, in the order of bytes of the whole file."""
+_SCALARS = frozenset(
+    {
+        *(sitk.sitkInt8, sitk.sitkUInt8, sitk.sitkInt16, sitk.sitkUInt16, sitk.sitkInt32, sitk.sitkUInt32),
+        *(sitk.sitkInt64, sitk.sitkUInt64, sitk.sitkFloat32, sitk.sitkFloat64),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,12 +47,14 @@ class Volume:
         spacing: Edge of a voxel, mm.
         origin: (3,) world coordinates x, y, z of the centre of the first voxel, mm.
         axes: (3, 3) columns are the unit vectors along the array's x, y and z.
+        notes: What was done to the signal that its owner should know of.
     """
 
     signal: Image
     spacing: float
     origin: Floats
     axes: Floats
+    notes: tuple[str, ...] = ()
 
 
 def read_volume(name: str, path: Path, spacing: float) -> Volume:
@@ -66,10 +71,12 @@ def read_volume(name: str, path: Path, spacing: float) -> Volume:
     Raises:
         DataError: If it cannot be read, is no 3D volume of one channel, is too small, or has signal that is not finite.
     """
-    if path.is_dir():
-        with _errors_named(name, path):
-            return to_volume(name, path, read_series(name, path, spacing), spacing)
-    return to_volume(name, path, read_image(name, path), spacing)
+    if not path.is_dir():
+        return to_volume(name, path, read_image(name, path), spacing)
+    with _errors_named(name, path):
+        series = find_series(name, path)
+        image = series.read(name, spacing)
+    return replace(to_volume(name, path, image, spacing), notes=series.notes)
 
 
 def read_image(name: str, path: Path) -> sitk.Image:
@@ -82,10 +89,27 @@ def read_image(name: str, path: Path) -> sitk.Image:
     Raises:
         DataError: If it cannot be read, or its axes are not at right angles.
     """
-    with _errors_named(name, path):
-        if path.name.endswith((".nii", ".nii.gz")):
-            _check_content(name, path)
-        return sitk.ReadImage(str(path))
+    if not path.is_file():
+        raise DataError(name, f"{path.name} is no file, or a link that leads to none", "put the volume's file there")
+    with _errors_named(name, path), _plainly_named(name, path) as readable:
+        if is_nifti(path):
+            check_nifti(name, path)
+        return sitk.ReadImage(str(readable))
+
+
+@contextlib.contextmanager
+def _plainly_named(name: str, path: Path) -> Iterator[Path]:
+    """Link a file whose ending has capital letters to a name that ITK knows."""
+    suffix = find_suffix(path.name)
+    if suffix is None or path.name.endswith(suffix):
+        yield path
+        return
+    if suffix == ".mhd":  # it names a file of voxels beside it
+        raise DataError(name, f"{path.name} has an ending in capital letters", f"call it {strip_suffix(path.name)}.mhd")
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder) / f"volume{suffix}"
+        link.symlink_to(path.resolve())
+        yield link
 
 
 @contextlib.contextmanager
@@ -93,7 +117,7 @@ def _errors_named(name: str, path: Path) -> Iterator[None]:
     """Say of which case it is, and what to do, when a file cannot be read."""
     try:
         yield
-    except (RuntimeError, OSError, EOFError, zlib.error) as error:
+    except (RuntimeError, OSError, EOFError, ValueError, zlib.error) as error:
         problem, remedy = f"{path.name} cannot be read ({_last_line(error)})", "replace the file, it may be torn"
         if "orthonormal" in str(error):
             problem = f"{path.name} has axes that are not at right angles, those of a tilted gantry"
@@ -102,7 +126,7 @@ def _errors_named(name: str, path: Path) -> Iterator[None]:
 
 
 def _last_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[-1].strip()
+    return (str(error).strip() or type(error).__name__).splitlines()[-1].strip()
 
 
 def to_volume(name: str, path: Path, image: sitk.Image, spacing: float) -> Volume:
@@ -117,41 +141,32 @@ def to_volume(name: str, path: Path, image: sitk.Image, spacing: float) -> Volum
     Raises:
         DataError: If it is no 3D volume of one channel, is too small, or has signal that is not finite.
     """
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
-        kind = f"{image.GetDimension()}D with {image.GetNumberOfComponentsPerPixel()} channels"
-        raise DataError(name, f"{path.name} is {kind}", "give one 3D volume of magnitudes")
-    volume = _resample(sitk.DICOMOrient(image, "LPS"), spacing)
+    check_kind(name, path, image)
+    with _errors_named(name, path):
+        volume = _resample(sitk.DICOMOrient(image, "LPS"), spacing)
     _check(name, path, volume)
     return volume
 
 
-def _check_content(name: str, path: Path) -> None:
-    """Refuse a NIfTI file that ITK would mend without a word: it fills up what was cut off, and nan, with zeros.
+def check_kind(name: str, path: Path, image: sitk.Image) -> None:
+    """Refuse an image that is no 3D volume of one real number for each voxel.
 
     Raises:
-        OSError: If it is shorter than its header says, or its compressed stream is torn.
-        EOFError: Likewise.
-        zlib.error: Likewise.
-        DataError: If it has signal that is not finite.
+        DataError: If it has other dimensions, several channels, or complex numbers.
     """
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    reader.ReadImageInformation()
-    offset, bits = (int(float(reader.GetMetaData(key))) for key in ("vox_offset", "bitpix"))
-    expected = offset + math.prod(reader.GetSize()) * bits // 8
-    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    if len(content) < expected:
-        raise OSError(f"{len(content)} of {expected} bytes are there")
-    if int(reader.GetMetaData("datatype")) in _FLOATS:
-        order = "<" if int.from_bytes(content[:4], "little") in _HEADER_BYTES else ">"
-        _check_finite(name, path, np.frombuffer(content[offset:expected], f"{order}f{bits // 8}"))
+    if image.GetDimension() != 3 or image.GetPixelID() not in _SCALARS:
+        kind = f"{image.GetDimension()}D with {image.GetNumberOfComponentsPerPixel()} channels"
+        if image.GetDimension() == 3 and image.GetNumberOfComponentsPerPixel() == 1:
+            kind = f"3D of {image.GetPixelIDTypeAsString()}"
+        raise DataError(name, f"{path.name} is {kind}", "give one 3D volume of magnitudes")
 
 
 def _resample(image: sitk.Image, spacing: float) -> Volume:
     """Put a volume on cubic voxels whose first one keeps its centre; linear, smoothed before it gets coarser."""
     old = np.array(image.GetSpacing())
     edges = np.maximum(1, np.floor((np.array(image.GetSize()) - 1) * old / spacing + 1e-6).astype(int) + 1)
-    signal = sitk.GetArrayFromImage(image).astype(np.float32)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is refused later, as infinity
+        signal = sitk.GetArrayFromImage(image).astype(np.float32)
     # Variances of point spreads add up: a voxel's edge is taken as the width at half maximum.
     sigmas = np.sqrt(np.maximum(0, spacing**2 - old**2)) / 2.355 / old
     smooth = sitk.GetImageFromArray(ndimage.gaussian_filter(signal, sigmas[::-1], mode="nearest"))
@@ -181,11 +196,6 @@ def _check(name: str, path: Path, volume: Volume) -> None:
         size = " x ".join(str(edge) for edge in reversed(volume.signal.shape))
         problem = f"{path.name} has only {size} voxels of {volume.spacing:g} mm"
         raise DataError(name, problem, "give a volume, not a slice, or a smaller spacing_mm")
-    _check_finite(name, path, volume.signal)
+    check_finite(name, path, volume.signal)
     if volume.signal.min() == volume.signal.max():
         raise DataError(name, f"{path.name} is the same everywhere", "replace the file, it holds no image")
-
-
-def _check_finite(name: str, path: Path, signal: NDArray[np.floating[Any]]) -> None:
-    if not np.isfinite(signal).all():
-        raise DataError(name, f"{path.name} has signal that is not finite", "replace nan and infinity by numbers")

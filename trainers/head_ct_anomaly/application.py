@@ -11,7 +11,7 @@ from bohpo.errors import UsageError
 from bohpo.trainer import Outcome
 from trainers.cad.application import Application, Learner
 from trainers.cad.case import Case, Split
-from trainers.cad.folder import Layout
+from trainers.cad.layout import Layout
 from trainers.cad.patches import Batch
 from trainers.cad.sources import Phantom, Phantoms
 from trainers.head_ct_anomaly.anomaly import AnomalyLearner, Examined

@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from bohpo.errors import DataError
 from trainers.cad.case import Floats, Image
-from trainers.cad.folder import VOLUME_SUFFIXES
+from trainers.cad.formats import VOLUME_SUFFIXES, strip_suffix
 from trainers.cad.volume import Volume, read_image, read_volume, to_volume
 from trainers.liver_nodule.contrast import PHASES, Phase
 
@@ -93,8 +93,7 @@ def _read_folder(name: str, path: Path, spacing: float) -> list[Volume]:
 
 
 def _paths_of(phase: Phase, folder: Path) -> list[Path]:
-    names = (str(phase), *(f"{phase}{suffix}" for suffix in VOLUME_SUFFIXES))
-    return [folder / each for each in names if (folder / each).exists()]
+    return [path for path in sorted(folder.iterdir()) if strip_suffix(path.name).lower() == phase]
 
 
 def _share_within(volume: Volume, reference: Volume) -> float:

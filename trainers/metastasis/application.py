@@ -6,7 +6,7 @@ import torch
 
 from trainers.cad.case import Case
 from trainers.cad.detection import Detection
-from trainers.cad.folder import Layout
+from trainers.cad.layout import Layout
 from trainers.cad.patches import Batch
 from trainers.cad.phantoms.labels import find_label_maps
 from trainers.cad.sources import Phantom, Phantoms

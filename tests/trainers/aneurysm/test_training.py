@@ -18,7 +18,7 @@ from bohpo.errors import AttemptError, NotFoundError, UsageError
 from bohpo.trainer import Configuration, Context, Stopped
 from trainers.aneurysm import evaluate, train
 from trainers.aneurysm.settings import NETWORKS, Settings
-from trainers.cad.folder import BrokenCasesError
+from trainers.cad.layout import BrokenCasesError
 from trainers.cad.run import learning_rate
 
 pytestmark = pytest.mark.training

@@ -26,7 +26,7 @@ from trainers.cad import loop
 from trainers.cad.candidates import local_maxima
 from trainers.cad.case import Case
 from trainers.cad.detection import Detection
-from trainers.cad.folder import Layout
+from trainers.cad.layout import Layout
 from trainers.cad.marks import mark
 from trainers.cad.patches import Batch, PatchSampler, Sampling
 from trainers.cad.settings import TrainingSettings, Within

@@ -14,7 +14,8 @@ import SimpleITK as sitk  # noqa: N813 - its usual name
 
 from bohpo.errors import DataError, UsageError
 from trainers.cad.case import Case, Split, by_name
-from trainers.cad.folder import BrokenCasesError, Layout, read_folder, split_by_name
+from trainers.cad.folder import read_folder, split_by_name
+from trainers.cad.layout import BrokenCasesError, Layout
 
 
 def _write_volume(path: Path, seed: int = 0) -> None:
@@ -107,14 +108,16 @@ def test_every_broken_case_is_named(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "row",
-    ["a,1,2,3,wide", "a,1,2,3", "a,1,2,3,nan", "a,1,,3,4", "a,1,2,3,0"],
-    ids=["text", "short", "nan", "gap", "zero"],
+    [
+        *("a,1,2,3,wide", "a,1,2,3,nan", "a,1,inf,3,4", "a,1,,3,4", "a,1,2,3,0", "a,1,2,3,-4.5", "a,1,2,3,1_0"),
+        *("a,1,2,1e300,4", "a,1,2,0x1,4", "a,1,2,١,4"),
+    ],
 )
 def test_a_row_that_is_no_aneurysm_is_named_with_its_line(folder: Path, row: str) -> None:
     _add(folder / "lesions.csv", row)
     [problem] = _problems(folder)
     assert problem.startswith("a: line 6 of lesions.csv says ")
-    assert "as numbers" in problem
+    assert "as numbers such as 12.5; -1 for a diameter that is not known" in problem
 
 
 def test_a_case_that_is_there_twice_is_named(folder: Path) -> None:

@@ -144,7 +144,7 @@ def test_phases_that_lack_are_named_and_those_that_are_there_twice(tmp_path: Pat
         read_examination("p", tmp_path / "lacking", 2.0)
     _write_phases(tmp_path / "twice", images)
     sitk.WriteImage(images["late"], str(tmp_path / "twice" / "late.mha"))
-    with pytest.raises(DataError, match=r"twice, as late.nii.gz and late.mha; keep one of them"):
+    with pytest.raises(DataError, match=r"twice, as late.mha and late.nii.gz; keep one of them"):
         read_examination("p", tmp_path / "twice", 2.0)
 
 

@@ -10,7 +10,7 @@ import SimpleITK as sitk  # noqa: N813 - its usual name
 
 from bohpo.trainer import Configuration, Context
 from trainers.cad.case import Split
-from trainers.cad.folder import BrokenCasesError
+from trainers.cad.layout import BrokenCasesError
 from trainers.metastasis import check, evaluate, train
 from trainers.metastasis.application import Metastasis
 from trainers.metastasis.intensity import is_brain

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from bohpo.errors import DataError, UsageError
-from trainers.cad.folder import VOLUME_SUFFIXES
+from trainers.cad.formats import VOLUME_SUFFIXES, find_suffix, strip_suffix
 from trainers.cad.phantoms.brain import Points, Tissue, Tissues
 from trainers.cad.phantoms.fields import Floats
+from trainers.cad.volume import check_kind, read_image
 
 Labels: TypeAlias = NDArray[np.uint16]
 
@@ -74,7 +75,7 @@ def find_label_maps(folder: Path) -> tuple[Path, ...]:
     """
     if not folder.is_dir():
         raise UsageError(f"labels: there is no folder {folder}; give one with label maps of heads, or leave labels out")
-    found = tuple(sorted(path for path in folder.iterdir() if path.name.endswith(VOLUME_SUFFIXES)))
+    found = tuple(sorted(path for path in folder.iterdir() if find_suffix(path.name) is not None))
     if not found:
         raise UsageError(f"labels: {folder} holds no label map; put NIfTI files there ({', '.join(VOLUME_SUFFIXES)})")
     return found
@@ -85,15 +86,14 @@ def read_label_map(path: Path) -> LabelMap:
     """Read a label map and turn it to LPS.
 
     Raises:
-        DataError: If it cannot be read, or has no brain.
+        DataError: If it cannot be read, is no 3D volume of one channel, or has no brain.
     """
-    name = path.name.partition(".")[0]
-    try:
-        image = sitk.DICOMOrient(sitk.ReadImage(str(path)), "LPS")  # type: ignore[no-untyped-call]
-    except RuntimeError as error:
-        raise DataError(name, f"{path.name} cannot be read", "replace the file by a whole one") from error
+    name = strip_suffix(path.name)
+    image = read_image(name, path)
+    check_kind(name, path, image)
+    image = sitk.DICOMOrient(image, "LPS")  # type: ignore[no-untyped-call]
     labels = np.clip(np.rint(sitk.GetArrayFromImage(image)), 0, np.iinfo(np.uint16).max).astype(np.uint16)
-    if labels.ndim != 3 or not np.isin(labels, STRUCTURES[Tissue.WHITE]).any():
+    if not np.isin(labels, STRUCTURES[Tissue.WHITE]).any():
         remedy = "give three-dimensional maps in the numbers of FreeSurfer or SynthSeg"
         raise DataError(name, f"{path.name} holds no white matter of a brain", remedy)
     head = _box(labels > 0)
