@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bohpo.campaign.ending import Ending
+from bohpo.campaign.ending import Ending, read_outcome
 from bohpo.campaign.supervision import trainer_environment
 from bohpo.processes import ATTEMPT_DIRECTORY, process_started, processes_with_environment
 from bohpo.trainer import AttemptDirectory, AttemptSpec, Checkpoint
@@ -73,7 +73,7 @@ def test_a_good_training_completes(tmp_path: Path) -> None:
     [
         ("raising", AttemptState.RAISED, "ValueError: the batch does not fit: 17 GB wanted"),
         ("diverging", AttemptState.RAISED, "the training diverged: step 2 reported nan"),
-        ("returning_text", AttemptState.RAISED, "returned str; return a bohpo.trainer.Outcome"),
+        ("returning_text", AttemptState.RAISED, "returned a str, '0.9'; return a bohpo.trainer.Outcome, a number"),
         ("absent", AttemptState.RAISED, "specimens has no function 'absent'"),
         ("claiming_infinity", AttemptState.INVALID_OUTCOME, "value is inf"),
         ("writing_garbage", AttemptState.INVALID_OUTCOME, "outcome.json is not JSON"),
@@ -90,6 +90,14 @@ def test_a_bad_training_ends_with_its_reason(tmp_path: Path, function: str, stat
     assert ending.state is state
     assert reason in ending.reason
     assert "\n" not in ending.reason
+
+
+@pytest.mark.parametrize("function", ["returning_a_number", "returning_figures"])
+def test_a_number_or_a_dictionary_completes_a_training(tmp_path: Path, function: str) -> None:
+    attempt = prepare(tmp_path, function, metric="dice")
+    assert run(attempt).state is AttemptState.COMPLETED
+    value, _ = read_outcome(attempt, attempt.read_spec())
+    assert value == 0.5
 
 
 def test_an_outcome_out_of_bounds_is_refused(tmp_path: Path) -> None:
