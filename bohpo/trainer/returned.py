@@ -22,8 +22,8 @@ def to_outcome(returned: object, metric: str, entry: str) -> Outcome:
     """Return what a trainer returned as an outcome.
 
     Args:
-        returned: An outcome; a number of any kind, which is the value; or a dictionary with the keys of `Outcome`. Every
-            other key of it is a metric. Its value may be left out where the objective's metric is there.
+        returned: An outcome; a number of any kind, which is the value; or a dictionary with the keys of `Outcome`.
+            Every other key of it is a metric. Its value may be left out where the objective's metric is there.
         metric: Name of the objective's metric.
         entry: The trainer, to name it in messages.
 

@@ -85,38 +85,48 @@ def _plain(config: Any, context: Any):  # type: ignore[no-untyped-def]  # noqa: 
     return config, context
 
 
-def _outcome(config: Any, context: Any) -> Outcome: ...
+def _outcome(config: Any, context: Any) -> Outcome:
+    raise NotImplementedError
 
 
 def _optional(config: Any, context: Any) -> Optional[Outcome]:  # noqa: UP045
-    ...
+    raise NotImplementedError
 
 
-def _number(config: Any, context: Any) -> float | np.float32: ...
+def _number(config: Any, context: Any) -> float | np.float32:
+    raise NotImplementedError
 
 
-def _figures(config: Any, context: Any) -> dict[str, float]: ...
+def _figures(config: Any, context: Any) -> dict[str, float]:
+    raise NotImplementedError
 
 
-def _mapping(config: Any, context: Any) -> Mapping[str, Any]: ...
+def _mapping(config: Any, context: Any) -> Mapping[str, Any]:
+    raise NotImplementedError
 
 
-def _unresolved(config: Any, context: Any) -> OnlyForTypeCheckers: ...
+def _unresolved(config: Any, context: Any) -> OnlyForTypeCheckers:
+    raise NotImplementedError
 
 
-def _nothing(config: Any, context: Any) -> None: ...
+def _nothing(config: Any, context: Any) -> None:
+    raise NotImplementedError
 
 
-def _text(config: Any, context: Any) -> str: ...
+def _text(config: Any, context: Any) -> str:
+    raise NotImplementedError
 
 
-def _pair(config: Any, context: Any) -> tuple[float, float]: ...
+def _pair(config: Any, context: Any) -> tuple[float, float]:
+    raise NotImplementedError
 
 
-def _text_or_nothing(config: Any, context: Any) -> str | None: ...
+def _text_or_nothing(config: Any, context: Any) -> str | None:
+    raise NotImplementedError
 
 
-async def _later(config: Any, context: Any) -> Outcome: ...
+async def _later(config: Any, context: Any) -> Outcome:
+    raise NotImplementedError
 
 
 def _bit_by_bit(config: Any, context: Any) -> Iterator[Outcome]:
