@@ -3,7 +3,7 @@
     import bohpo
 
     study = bohpo.Study.load("study.toml")
-    campaign = bohpo.launch(study)
+    campaign = bohpo.launch(study)  # or bohpo.launch("study.toml")
 
 `bohpo.optimizer.BayesianSampler` is the optimizer as an Optuna sampler, `bohpo.evaluation` scores detectors,
 `bohpo.trainer` is what a trainer needs. Everything here is imported when it is first used.

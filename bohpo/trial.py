@@ -6,13 +6,13 @@ a socket or a database; `to_json` and `from_json` give and take plain dictionari
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
 from bohpo.errors import AttemptError
+from bohpo.finite import to_column, to_finite
 
 Scalar: TypeAlias = str | int | float | bool | None
 """A parameter's value, or a constant's."""
@@ -77,6 +77,18 @@ class Curve:
     x_label: str = ""
     y_label: str = ""
 
+    def __post_init__(self) -> None:
+        """Convert the columns, which may be lists, arrays or tensors.
+
+        Raises:
+            AttemptError: If they are not equally long columns of finite numbers.
+        """
+        for key in ("x", "y", "lower", "upper"):
+            column = to_column(key, getattr(self, key))
+            object.__setattr__(self, key, column)
+            if len(column) != len(self.x) and (key == "y" or column):
+                raise AttemptError(f"{key} has {len(column)} values, x has {len(self.x)}")
+
     def to_json(self) -> dict[str, Any]:
         """Give the curve as a dictionary that JSON can hold."""
         return {
@@ -97,16 +109,19 @@ class Curve:
         """
         if not isinstance(data, Mapping):
             raise AttemptError(f"curves.{name} is not an object; write {{'x': [...], 'y': [...]}}")
-        columns = {key: _numbers(f"curves.{name}.{key}", data.get(key, [])) for key in ("x", "y", "lower", "upper")}
-        for key, column in columns.items():
-            if len(column) != len(columns["x"]) and (key == "y" or column):
-                raise AttemptError(f"curves.{name}.{key} has {len(column)} values, x has {len(columns['x'])}")
-        return cls(**columns, x_label=str(data.get("x_label", "")), y_label=str(data.get("y_label", "")))
+        columns = {key: data.get(key, ()) for key in ("x", "y", "lower", "upper")}
+        x_label, y_label = str(data.get("x_label", "")), str(data.get("y_label", ""))
+        try:
+            return cls(**columns, x_label=x_label, y_label=y_label)
+        except AttemptError as error:
+            raise AttemptError(f"curves.{name}.{error}") from error
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a training came to.
+
+    Numbers may be of any kind (Python's, numpy's, torch's, an array of one element); they are kept as Python floats.
 
     Attributes:
         value: The score; the objective's metric where `metrics` does not hold it by name.
@@ -121,12 +136,22 @@ class Outcome:
     curves: Mapping[str, Curve] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse figures that are not finite, whoever made them."""
-        _finite("value", self.value)
-        if self.variance is not None and _finite("variance", self.variance) < 0:
+        """Convert all figures to Python floats.
+
+        Raises:
+            AttemptError: If one is no finite number, the variance is negative, or a part is malformed.
+        """
+        if not isinstance(self.metrics, Mapping) or not isinstance(self.curves, Mapping):
+            raise AttemptError("the outcome's 'metrics' and 'curves' must be objects keyed by name")
+        object.__setattr__(self, "value", to_finite("value", self.value))
+        if self.variance is not None:
+            object.__setattr__(self, "variance", to_finite("variance", self.variance))
+        if self.variance is not None and self.variance < 0:
             raise AttemptError(f"variance is {self.variance}; give a variance >= 0 or none")
-        for name, figure in self.metrics.items():
-            _finite(f"metrics.{name}", figure)
+        metrics = {str(name): to_finite(f"metrics.{name}", figure) for name, figure in self.metrics.items()}
+        object.__setattr__(self, "metrics", metrics)
+        curves = {str(name): _curve(str(name), curve) for name, curve in self.curves.items()}
+        object.__setattr__(self, "curves", curves)
 
     def objective(self, metric: str) -> float:
         """Give the figure that a study optimizes.
@@ -163,15 +188,7 @@ class Outcome:
         if not isinstance(data, Mapping) or "value" not in data:
             raise AttemptError("the outcome is not an object with a 'value'; write {\"value\": 0.41} at least")
         metrics, curves = data.get("metrics") or {}, data.get("curves") or {}
-        if not isinstance(metrics, Mapping) or not isinstance(curves, Mapping):
-            raise AttemptError("the outcome's 'metrics' and 'curves' must be objects keyed by name")
-        variance = data.get("variance")
-        return cls(
-            value=_finite("value", data["value"]),
-            variance=None if variance is None else _finite("variance", variance),
-            metrics={str(name): _finite(f"metrics.{name}", figure) for name, figure in metrics.items()},
-            curves={str(name): Curve.from_json(str(name), curve) for name, curve in curves.items()},
-        )
+        return cls(value=data["value"], variance=data.get("variance"), metrics=metrics, curves=curves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,15 +302,5 @@ def best_trials(trials: Iterable[Trial], *, maximize: bool) -> list[Trial]:
     return [trial for _, trial in sorted(scored, key=lambda pair: (sign * pair[0], pair[1].number))]
 
 
-def _finite(key: str, figure: object) -> float:
-    if isinstance(figure, bool) or not isinstance(figure, int | float):
-        raise AttemptError(f"{key} is {figure!r}, not a number; write a finite number")
-    if not abs(figure) <= sys.float_info.max:
-        raise AttemptError(f"{key} is {figure}; a diverged training must fail instead of reporting it")
-    return float(figure)
-
-
-def _numbers(key: str, column: object) -> tuple[float, ...]:
-    if not isinstance(column, list | tuple):
-        raise AttemptError(f"{key} is not a list of numbers")
-    return tuple(_finite(f"{key}[{index}]", figure) for index, figure in enumerate(column))
+def _curve(name: str, curve: object) -> Curve:
+    return curve if isinstance(curve, Curve) else Curve.from_json(name, curve)

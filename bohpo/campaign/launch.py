@@ -6,11 +6,13 @@ import contextlib
 import dataclasses
 import itertools
 import logging
+import os
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from bohpo.campaign.clock import SystemClock
 from bohpo.campaign.home import check_folder, find_home, mark_home, settle_home
@@ -22,13 +24,13 @@ from bohpo.cluster.factory import make_local_cluster, make_queue_cluster
 from bohpo.cluster.host import fit_jobs, settle_on_host
 from bohpo.cluster.protocol import Cluster
 from bohpo.durable import write_atomically
-from bohpo.errors import Detached, NoUsableTrialError, StoreError, UsageError
+from bohpo.errors import Detached, NoUsableTrialError, StoreError, StudyError, UsageError
 from bohpo.optimizer import GaussianProcessOptimizer, RandomOptimizer
 from bohpo.optimizer.protocol import Optimizer
 from bohpo.store import open_store
 from bohpo.store.protocol import Store
 from bohpo.store.records import Campaign, CampaignState, Lease, Owner, StopRequest
-from bohpo.study import NAME_PATTERN, Study, load_feasibility, settle
+from bohpo.study import NAME_PATTERN, Study, check_entry, load_feasibility, settle
 from bohpo.trial import TrialState
 
 logger = logging.getLogger(__name__)
@@ -38,12 +40,16 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def launch(
-    study: Study, *, name: str | None = None, store: str = "bohpo.db", directory: Path = Path("campaigns")
+    study: Study | str | os.PathLike[str] | Mapping[str, Any],
+    *,
+    name: str | None = None,
+    store: str | os.PathLike[str] = "bohpo.db",
+    directory: str | os.PathLike[str] = "campaigns",
 ) -> Campaign:
     """Run a study as a campaign in this process, to its end; launched again, it goes on where it was.
 
     Args:
-        study: What to run.
+        study: What to run: a study, the path of a study file, or a dictionary laid out as such a file.
         name: Name of the campaign; the study's by default.
         store: Database: a file, or a URL such as postgresql://host/name.
         directory: Folder of the campaigns' folders.
@@ -52,15 +58,33 @@ def launch(
         The finished campaign.
 
     Raises:
-        UsageError: If another study has a campaign of this name.
-        StudyError: If its jobs need more GPUs than this host has.
+        NotFoundError: If there is no such study file.
+        StudyError: If the study or its trainer has mistakes, or its jobs need more GPUs than this host has.
+        UsageError: If `study` is none of these, or another study has a campaign of this name.
         LeaseError: If another driver is at work on it.
         Detached: If it was stopped before its budget was used up.
+        SystematicFailureError: If it was stopped since its trials all fail alike.
         NoUsableTrialError: If it finished without a completed trial.
     """
-    settle_on_host(settle(study))  # a study whose jobs do not fit this host gets no campaign
-    with contextlib.closing(open_store(store)) as opened:
-        return drive(study, begin(study, opened, directory, name=name), opened)
+    wanted = _study_from(study)
+    if mistakes := check_entry(wanted):
+        raise StudyError(wanted.source, mistakes)
+    settle_on_host(settle(wanted))  # a study whose jobs do not fit this host gets no campaign
+    with contextlib.closing(open_store(os.fspath(store))) as opened:
+        return drive(wanted, begin(wanted, opened, Path(directory), name=name), opened)
+
+
+def _study_from(study: object) -> Study:
+    match study:
+        case Study():
+            return study
+        case str() | os.PathLike() if "\n" not in os.fspath(study):
+            return Study.load(Path(study))
+        case Mapping():
+            return Study.from_data(study, source="study")
+    what = "text of several lines" if isinstance(study, str) else f"a {type(study).__name__}"
+    remedy = 'a bohpo.Study, the path of a study file such as "study.toml", or a dictionary laid out as one'
+    raise UsageError(f"launch: {what} is no study; write {remedy} (bohpo.Study.parse reads TOML)")
 
 
 def campaign_name(study: Study, name: str | None) -> str:

@@ -11,13 +11,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, PrivateAttr, ValidationError
+from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError, ValidationInfo, model_validator
 
 from bohpo.errors import Mistake, NotFoundError, StudyError
 from bohpo.space import Space
 from bohpo.study.cluster import Cluster
 from bohpo.study.contradictions import contradictions
 from bohpo.study.entry import find_working_directory
+from bohpo.study.python_values import home_of, to_plain
 from bohpo.study.tables import (
     Budget,
     CommandLine,
@@ -40,6 +41,8 @@ NAME_PATTERN = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
 class Study(Table):
     """A study file, checked.
+
+    `Study(name=..., trainer=..., objective=..., space=...)` builds one from Python values, laid out as the file is.
 
     Attributes:
         name: What a campaign is called where it is given no other name.
@@ -119,21 +122,35 @@ class Study(Table):
     def from_data(
         cls, data: Mapping[str, Any], *, source: str = "study.toml", directory: Path | None = None, text: str = ""
     ) -> Study:
-        """Take a study from a dictionary laid out as the file is; `parse` explains the rest.
+        """Build a study from a dictionary laid out as the file is; `parse` explains the rest.
+
+        Numbers and paths may be of any kind, and `trainer` a function that another process can import.
 
         Raises:
             StudyError: If there are mistakes; it names all of them.
         """
-        data = {"name": _name_of(source), "objective": {}, **data}
-        mistakes = contradictions(data)
+        origin = {"source": source, "directory": directory, "text": text}
+        return cls.model_validate({"name": _name_of(source), **data}, context=origin)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _check(cls, data: Any, build: ModelWrapValidatorHandler[Study], info: ValidationInfo) -> Study:
+        """Build a study, from a file or by its constructor, or raise `StudyError` with all that is wrong with it."""
+        if not isinstance(data, Mapping):
+            return build(data)
+        origin = info.context or {}
+        source = origin.get("source", "study")
+        plain, mistakes = to_plain({"objective": {}, **data})
+        mistakes += contradictions(plain)
         try:
-            study = cls.model_validate(data)
+            study = build(plain)
         except ValidationError as error:
             mistakes = translate_all(error, cls) + mistakes
         if mistakes:
-            raise StudyError(source, _in_order_of_file(mistakes, data))
-        study._source, study._directory = source, (directory or Path()).resolve()
-        study._text = text or study.to_toml()
+            raise StudyError(source, _in_order_of_file(mistakes, plain))
+        study._source = source
+        study._directory = (origin.get("directory") or home_of(data.get("trainer")) or Path()).resolve()
+        study._text = origin.get("text") or study.to_toml()
         return study
 
     @cached_property
@@ -143,7 +160,7 @@ class Study(Table):
 
     @property
     def text(self) -> str:
-        """The TOML that this study was read from."""
+        """The TOML that this study was read from, or that reads back as the same where it was built in Python."""
         return self._text
 
     @property

@@ -1,7 +1,7 @@
 """What a trainer sees of bohpo: `train(config, context) -> Outcome`.
 
 A trainer is a function that takes a configuration (parameter name -> value, the study's fixed ones included) and a
-`Context`, and gives an `Outcome`:
+`Context`, and returns an `Outcome`, a number, or a dictionary of figures by name:
 
     from bohpo.trainer import Context, Outcome
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from bohpo.errors import AttemptError
+from bohpo.finite import to_float
 from bohpo.trainer.attempt import AttemptDirectory, AttemptSpec
 from bohpo.trainer.checkpoint import Checkpoint
 from bohpo.trainer.progress import GREATEST_STEP
@@ -70,21 +71,22 @@ class Context:
         return self._stop_requested
 
     def report(self, step: int, value: float) -> None:
-        """Tell how the training goes; shown live, and what learning curves are made of.
+        """Write how the training goes; shown live, and what learning curves are made of.
 
         Args:
             step: Steps done, 0 to 2^31 - 1, ascending.
-            value: Objective so far, or the validation score where there is one.
+            value: Objective so far, or the validation score where there is one; a number of any kind.
 
         Raises:
-            AttemptError: If `step` is out of range, or `value` is not finite: a diverged training is not worth going
-                on with.
+            AttemptError: If `step` is out of range, or `value` is no number or not finite: a diverged training is not
+                worth going on with.
         """
         if not 0 <= step <= GREATEST_STEP:
             raise AttemptError(f"report({step}, ...): steps are counted from 0 to {GREATEST_STEP}")
-        if not math.isfinite(value):
-            raise AttemptError(f"the training diverged: step {step} reported {value}")
-        line = json.dumps({"step": int(step), "value": float(value), "time": round(time.time(), 3)}) + "\n"
+        figure = to_float(f"report({step}, ...): the value", value)
+        if not math.isfinite(figure):
+            raise AttemptError(f"the training diverged: step {step} reported {figure}")
+        line = json.dumps({"step": int(step), "value": figure, "time": round(time.time(), 3)}) + "\n"
         path = AttemptDirectory(self.directory).progress
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:

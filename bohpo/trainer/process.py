@@ -20,6 +20,7 @@ from bohpo.durable import write_json
 from bohpo.errors import AttemptError, UsageError
 from bohpo.trainer.attempt import OUT_OF_MEMORY_EXIT_CODE, STOPPED_EXIT_CODE, AttemptDirectory, AttemptSpec
 from bohpo.trainer.context import Context, Stopped
+from bohpo.trainer.returned import to_outcome
 from bohpo.trial import Outcome
 
 WRITE_PATIENCE_S = 600.0
@@ -45,16 +46,13 @@ def call(attempt: AttemptDirectory, spec: AttemptSpec) -> Outcome:
     """Train, or evaluate where the spec names a model.
 
     Raises:
-        AttemptError: If the trainer gave something else than an `Outcome`.
+        AttemptError: If what the trainer returned is no outcome; `bohpo.trainer.returned` has the rule.
     """
     context = Context.for_attempt(attempt, spec)
     context.listen_for_stop()
     function = load_entry(spec.entry, spec.working_directory)
     arguments = (Path(spec.model), context) if spec.model else (context,)
-    outcome = function(attempt.read_configuration(), *arguments)
-    if not isinstance(outcome, Outcome):
-        raise AttemptError(f"{spec.entry} returned {type(outcome).__name__}; return a bohpo.trainer.Outcome")
-    return outcome
+    return to_outcome(function(attempt.read_configuration(), *arguments), spec.metric, spec.entry)
 
 
 def leave(attempt: AttemptDirectory, outcome: Outcome) -> int:

@@ -88,6 +88,18 @@ def leaving_quietly(config: Mapping[str, Any], context: Context) -> Outcome:
     os._exit(0)
 
 
+def returning_a_number(config: Mapping[str, Any], context: Context) -> object:
+    """Return the score alone, as numpy computes it."""
+    import numpy as np  # the other specimens start without it
+
+    return np.float32(0.5)
+
+
+def returning_figures(config: Mapping[str, Any], context: Context) -> dict[str, float]:
+    """Return figures by name, the objective's metric among them."""
+    return {"dice": 0.5, "train_seconds": 0.1}
+
+
 def returning_text(config: Mapping[str, Any], context: Context) -> str:
     """Return something else than an outcome."""
     return "0.9"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bohpo.campaign.ending import Ending, classify, find_ending
+from bohpo.campaign.ending import Ending, classify, find_ending, read_outcome
 from bohpo.campaign.supervision import trainer_environment
 from bohpo.durable import write_json
 from bohpo.processes import ATTEMPT_DIRECTORY, process_started, processes_with_environment
@@ -75,7 +75,7 @@ def test_a_good_training_completes(tmp_path: Path) -> None:
     [
         ("raising", AttemptState.RAISED, "ValueError: the batch does not fit: 17 GB wanted"),
         ("diverging", AttemptState.RAISED, "the training diverged: step 2 reported nan"),
-        ("returning_text", AttemptState.RAISED, "returned str; return a bohpo.trainer.Outcome"),
+        ("returning_text", AttemptState.RAISED, "returned a str, '0.9'; return a bohpo.trainer.Outcome, a number"),
         ("absent", AttemptState.RAISED, "specimens has no function 'absent'"),
         ("claiming_infinity", AttemptState.INVALID_OUTCOME, "value is inf"),
         ("writing_garbage", AttemptState.INVALID_OUTCOME, "outcome.json is not JSON"),
@@ -138,6 +138,14 @@ def test_an_outcome_that_the_file_system_does_not_give_loses_the_attempt_and_not
     state, reason = classify(attempt, attempt.read_spec(), exit_code=0, last_line="", stopped_for=None)
     assert state is AttemptState.LOST
     assert reason == "its outcome.json cannot be read: Input/output error"
+
+
+@pytest.mark.parametrize("function", ["returning_a_number", "returning_figures"])
+def test_a_number_or_a_dictionary_completes_a_training(tmp_path: Path, function: str) -> None:
+    attempt = prepare(tmp_path, function, metric="dice")
+    assert run(attempt).state is AttemptState.COMPLETED
+    value, _ = read_outcome(attempt, attempt.read_spec())
+    assert value == 0.5
 
 
 def test_an_outcome_out_of_bounds_is_refused(tmp_path: Path) -> None:

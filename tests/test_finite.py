@@ -1,0 +1,149 @@
+"""Numbers of every kind that trainers compute with become Python floats, and nothing else does."""
+
+from __future__ import annotations
+
+import array
+import json
+import math
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from bohpo.errors import AttemptError
+from bohpo.finite import is_number, to_column, to_finite, to_float
+from bohpo.trainer import AttemptDirectory, Context, Curve, Outcome
+
+HALVES: list[Any] = [
+    0.5,
+    np.float16(0.5),
+    np.float32(0.5),
+    np.float64(0.5),
+    np.longdouble(0.5),
+    np.array(0.5),
+    np.array([[0.5]], dtype=np.float32),
+    torch.tensor(0.5),
+    torch.tensor([0.5]),
+    torch.tensor(0.5, requires_grad=True) * 1.0,
+    torch.tensor(0.5, dtype=torch.bfloat16),
+    Decimal("0.5"),
+    Fraction(1, 2),
+]
+NO_NUMBERS: list[Any] = [
+    None,
+    "0.5",
+    b"0.5",
+    True,
+    np.bool_(True),
+    np.array(True),
+    torch.tensor(True),
+    [0.5],
+    (0.5,),
+    {"value": 0.5},
+    0.5 + 0j,
+    np.complex64(0.5),
+    np.array([0.5, 0.5]),
+    np.array([]),
+    np.array(["0.5"]),
+    torch.tensor([0.5, 0.5]),
+    torch.tensor(0.5, device="meta"),
+    Decimal("sNaN"),
+    float,
+    np.float32,
+]
+
+
+@pytest.mark.parametrize("half", HALVES, ids=repr)
+def test_a_number_of_any_kind_is_taken_as_a_python_float(half: Any, tmp_path: Path) -> None:
+    outcome = Outcome(value=half, variance=half, metrics={"dice": half})
+    assert (outcome.value, outcome.variance, outcome.metrics) == (0.5, 0.5, {"dice": 0.5})
+    assert {type(figure) for figure in (outcome.value, outcome.variance, *outcome.metrics.values())} == {float}
+    assert json.loads(json.dumps(outcome.to_json()))["value"] == 0.5
+    Context.in_directory(tmp_path).report(1, half)
+    assert AttemptDirectory(tmp_path).read_progress() == [(1, 0.5)]
+
+
+@pytest.mark.parametrize("three", [3, np.int8(3), np.uint64(3), np.array(3), torch.tensor(3)], ids=repr)
+def test_a_whole_number_of_any_kind_is_taken(three: Any) -> None:
+    assert Outcome(three).to_json()["value"] == 3.0
+
+
+@pytest.mark.parametrize("no_number", NO_NUMBERS, ids=repr)
+def test_what_is_no_number_is_refused_by_its_key(no_number: Any, tmp_path: Path) -> None:
+    assert not is_number(no_number)
+    with pytest.raises(AttemptError, match=r"^value is .*, not a number; write a finite number$"):
+        Outcome(value=no_number)
+    with pytest.raises(AttemptError, match=r"^metrics\.dice is .*, not a number"):
+        Outcome(0.5, metrics={"dice": no_number})
+    with pytest.raises(AttemptError, match=r"^report\(1, \.\.\.\): the value is .*, not a number"):
+        Context.in_directory(tmp_path).report(1, no_number)
+
+
+@pytest.mark.parametrize("endless", [math.nan, np.float32("inf"), torch.tensor(math.nan), Decimal("NaN"), -(10**400)])
+def test_what_is_not_finite_is_refused_in_every_place(endless: Any) -> None:
+    for make in (
+        lambda: Outcome(endless),
+        lambda: Outcome(0.5, variance=endless),
+        lambda: Outcome(0.5, metrics={"dice": endless}),
+        lambda: Curve((endless,), (0.5,)),
+    ):
+        with pytest.raises(AttemptError, match="a diverged training must fail instead of reporting it"):
+            make()
+
+
+def test_a_number_beyond_all_floats_keeps_its_sign() -> None:
+    assert to_float("x", 10**400) == math.inf
+    assert to_float("x", Fraction(-(10**400), 3)) == -math.inf
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        [0.0, 0.5],
+        np.array([0.0, 0.5], dtype=np.float32),
+        torch.tensor([0.0, 0.5], requires_grad=True),
+        array.array("d", [0.0, 0.5]),
+        [np.float32(0.0), torch.tensor(0.5)],
+    ],
+    ids=repr,
+)
+def test_a_column_of_any_kind_is_taken_as_python_floats(column: Any) -> None:
+    curve = Curve(x=column, y=column, lower=column, upper=column)
+    assert {curve.x, curve.y, curve.lower, curve.upper} == {(0.0, 0.5)}
+    assert {type(figure) for figure in curve.x} == {float}
+    assert Outcome.from_json(json.loads(json.dumps(Outcome(0.5, curves={"froc": curve}).to_json()))).curves == {
+        "froc": curve
+    }
+
+
+@pytest.mark.parametrize("column", [0.5, np.array(0.5), "12", {"a": 1.0}, None], ids=repr)
+def test_what_is_no_column_is_refused_by_its_key(column: Any) -> None:
+    with pytest.raises(AttemptError, match=r"^y is not a list of numbers$"):
+        Curve((0.0,), column)
+
+
+def test_columns_of_two_dimensions_or_other_lengths_are_refused_when_the_curve_is_made() -> None:
+    with pytest.raises(AttemptError, match=r"^x\[0\] is \[0\.0, 1\.0\], not a number"):
+        Curve(np.array([[0.0, 1.0]]), (0.5,))  # type: ignore[arg-type]
+    with pytest.raises(AttemptError, match=r"^upper has 1 values, x has 2$"):
+        Curve((0.0, 1.0), (0.5, 0.6), (), (0.7,))
+
+
+def test_a_curve_as_a_dictionary_is_taken_and_anything_else_refused() -> None:
+    taken = Outcome(0.5, curves={"froc": {"x": np.array([0.0]), "y": [0.5]}})  # type: ignore[dict-item]
+    assert taken.curves["froc"] == Curve((0.0,), (0.5,))
+    with pytest.raises(AttemptError, match=r"^curves\.froc is not an object; write"):
+        Outcome(0.5, curves={"froc": [0.5]})  # type: ignore[dict-item]
+    with pytest.raises(AttemptError, match="must be objects keyed by name"):
+        Outcome(0.5, metrics=[0.5])  # type: ignore[arg-type]
+
+
+def test_the_key_of_a_column_counts_its_elements() -> None:
+    with pytest.raises(AttemptError, match=r"^x\[1\] is None, not a number"):
+        to_column("x", [0.0, None])
+    with pytest.raises(AttemptError, match=r"^lr is nan"):
+        to_finite("lr", math.nan)
