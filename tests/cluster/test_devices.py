@@ -305,7 +305,7 @@ def test_a_list_of_cpus_reads_back_as_the_same(cpus: frozenset[int]) -> None:
 
 @pytest.mark.parametrize("text", ["a", "1-", "3-1", "-1", "0-99999999999", "1-2-3"])
 def test_what_is_no_list_of_cpus_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"range of CPUs|invalid literal"):
         parse_cpus(text)
 
 
@@ -344,3 +344,14 @@ def test_a_lock_that_somebody_else_prepared_is_refused(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(QueueError, match="is not this user's folder"), lock_devices(tmp_path / "link"):
         pass
+
+
+def test_a_process_that_begins_another_program_has_not_lost_its_devices() -> None:
+    """Between two programs the kernel shows an empty environment; a look at that moment must not free the GPU."""
+    own = gpu(0)
+    told = {**os.environ, **job_environment([own])}
+    again = 'i=$((${i:-0} + 1)); export i; [ $i -lt 300 ] && exec sh -c "$loop"; exec sleep 600'
+    with subprocess.Popen(("sh", "-c", again), env={**told, "loop": again}) as process:
+        for _ in range(100):
+            assert any(own.uuid in claim.devices for claim in read_claims())
+        process.kill()
