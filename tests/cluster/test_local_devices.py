@@ -21,7 +21,7 @@ from bohpo.cluster.protocol import Job, JobState
 from bohpo.processes import ATTEMPT_DIRECTORY, CPUS, DRIVER_PID, pin_process
 from bohpo.study import Cluster, Study
 from bohpo.trainer import AttemptDirectory
-from tests.cluster.fake_gpus import gpu
+from tests.cluster.fake_gpus import gpu, living
 
 SEES = "import os; print(os.environ.get('CUDA_VISIBLE_DEVICES', 'all'), flush=True)"
 WAITS = SEES + "; import time; time.sleep(600)"
@@ -151,7 +151,7 @@ def test_a_driver_that_takes_over_leaves_the_gpu_to_a_job_that_lives_on(
 ) -> None:
     device = gpu(0)
     left = {"BOHPO_JOB": "left-over", ATTEMPT_DIRECTORY: str(tmp_path / "left"), **job_environment([device])}
-    with subprocess.Popen(("sleep", "600"), env={**os.environ, **left}) as survivor:
+    with living(**left) as survivor:
         cluster = make(study_of(gpus=1), device)
         waiting = cluster.submit(job(tmp_path, SEES, "a"))
         assert "owned by left-over" in cluster.look([waiting])[waiting].detail
@@ -210,12 +210,10 @@ def test_a_driver_inside_a_job_may_use_that_jobs_gpu(
     make: Callable[..., DeviceCluster], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     device, outer = gpu(0), str(tmp_path / "outer")
-    env = {**os.environ, ATTEMPT_DIRECTORY: outer, **job_environment([device])}
-    with subprocess.Popen(("sleep", "600"), env=env) as holder:
+    with living(**{ATTEMPT_DIRECTORY: outer}, **job_environment([device])):
         monkeypatch.setenv(ATTEMPT_DIRECTORY, outer)
         cluster = make(study_of(gpus=1), device)
         assert state(cluster, cluster.submit(job(tmp_path, WAITS, "a"))) is JobState.RUNNING
-        holder.kill()
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two CPUs")
