@@ -35,6 +35,8 @@ NEAR_CPUS = "BOHPO_NEAR_CPUS"
 """CPUs near a job's GPUs, which it prefers without owning them, as a list of the kernel."""
 
 _PR_SET_PDEATHSIG = 1
+_PF_KTHREAD = 0x00200000
+_EMPTY_READS, _EMPTY_S = 10, 0.001
 _MOST_CPUS = 65_536
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -120,6 +122,36 @@ def format_cpus(cpus: frozenset[int]) -> str:
     return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
 
 
+def read_environment(pid: int) -> list[bytes]:
+    """Return the environment that a process was started with, as `NAME=value` entries.
+
+    While a process begins another program its environment reads as empty for a moment; such a process is asked again.
+
+    Raises:
+        OSError: If it is another user's, or gone.
+
+    Source:
+        Linux, fs/exec.c and fs/proc/base.c: a new program's memory is there before the bounds of its environment.
+    """
+    file = Path(f"/proc/{pid}/environ")
+    for _ in range(_EMPTY_READS):
+        content = file.read_bytes()
+        if content or _has_no_environment(pid):
+            break
+        time.sleep(_EMPTY_S)
+    return content.split(b"\0")
+
+
+def _has_no_environment(pid: int) -> bool:
+    """Whether a process is gone, or belongs to the kernel.
+
+    Source:
+        proc_pid_stat(5), fields 3 and 9.
+    """
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return fields[0] in "ZX" or bool(int(fields[6]) & _PF_KTHREAD)
+
+
 def processes_with_environment(name: str, value: str) -> list[int]:
     """List the processes that were started with an environment variable of this value, this one excepted."""
     return processes_by_environment(name).get(value, [])
@@ -133,7 +165,7 @@ def processes_by_environment(name: str) -> dict[str, list[int]]:
         if not folder.name.isdigit() or int(folder.name) == os.getpid():
             continue
         with contextlib.suppress(OSError):
-            environment = (folder / "environ").read_bytes().split(b"\0")
+            environment = read_environment(int(folder.name))
             values = [known.removeprefix(entry) for known in environment if known.startswith(entry)]
             if values and process_started(int(folder.name)):
                 found.setdefault(os.fsdecode(values[0]), []).append(int(folder.name))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
+import subprocess
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from bohpo.cluster.devices import Device, Vendor
@@ -86,3 +89,14 @@ def make_sys(root: Path, addresses: dict[str, tuple[int, str]]) -> None:
         folder.mkdir(parents=True)
         (folder / "numa_node").write_text(f"{node}\n")
         (folder / "local_cpulist").write_text(f"{cpus}\n")
+
+
+@contextlib.contextmanager
+def living(*command: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Keep a process alive for as long as the body takes; its environment names what it owns."""
+    process = subprocess.Popen(command or ("sleep", "600"), env={**os.environ, **environment})
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()

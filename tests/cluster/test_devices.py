@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +18,16 @@ from bohpo.cluster.devices.probe import ProbeError, Sys, run_probe
 from bohpo.cluster.devices.visibility import visible_to_cuda, visible_to_level_zero, visible_to_rocm
 from bohpo.errors import QueueError
 from bohpo.processes import format_cpus, parse_cpus
-from tests.cluster.fake_gpus import gpu, instances_of, make_nvidia_smi, make_program, make_rocm_smi, make_sys, path_with
+from tests.cluster.fake_gpus import (
+    gpu,
+    instances_of,
+    living,
+    make_nvidia_smi,
+    make_program,
+    make_rocm_smi,
+    make_sys,
+    path_with,
+)
 
 
 @pytest.fixture
@@ -305,7 +313,7 @@ def test_a_list_of_cpus_reads_back_as_the_same(cpus: frozenset[int]) -> None:
 
 @pytest.mark.parametrize("text", ["a", "1-", "3-1", "-1", "0-99999999999", "1-2-3"])
 def test_what_is_no_list_of_cpus_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"range of CPUs|invalid literal"):
         parse_cpus(text)
 
 
@@ -314,22 +322,19 @@ def test_what_is_no_list_of_cpus_is_refused(text: str) -> None:
 
 def test_a_job_owns_its_devices_until_its_last_process_is_gone() -> None:
     own = gpu(0)
-    told = {**os.environ, "BOHPO_JOB": f"c-{own.uuid}", "BOHPO_DIRECTORY": "/x", **job_environment([own], share=0.5)}
-    with subprocess.Popen(("sleep", "600"), env=told) as process:
+    told = {"BOHPO_JOB": f"c-{own.uuid}", "BOHPO_DIRECTORY": "/x", **job_environment([own], share=0.5)}
+    with living(**told):
         (claim,) = [known for known in read_claims() if own.uuid in known.devices]
         assert (claim.job, claim.share) == (f"c-{own.uuid}", 0.5)
-        process.kill()
     assert not [known for known in read_claims() if own.uuid in known.devices]
 
 
 @pytest.mark.parametrize("share", ["nan", "-3", "many", ""])
 def test_a_share_that_makes_no_sense_counts_as_the_whole_device(share: str) -> None:
     own = gpu(0)
-    told = {**os.environ, "BOHPO_DEVICES": f"0={own.uuid}", "BOHPO_DEVICE_SHARE": share, "BOHPO_CPUS": "7-x"}
-    with subprocess.Popen(("sleep", "600"), env=told) as process:
+    with living(BOHPO_DEVICES=f"0={own.uuid}", BOHPO_DEVICE_SHARE=share, BOHPO_CPUS="7-x"):
         (claim,) = [known for known in read_claims() if own.uuid in known.devices]
         assert (claim.share, claim.cpus) == (1.0, frozenset())
-        process.kill()
 
 
 def test_one_driver_at_a_time_holds_the_lock(tmp_path: Path) -> None:
@@ -344,3 +349,12 @@ def test_a_lock_that_somebody_else_prepared_is_refused(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(QueueError, match="is not this user's folder"), lock_devices(tmp_path / "link"):
         pass
+
+
+def test_a_process_that_begins_another_program_has_not_lost_its_devices() -> None:
+    """Between two programs the kernel shows an empty environment; a look at that moment must not free the GPU."""
+    own = gpu(0)
+    again = 'i=$((${i:-0} + 1)); export i; [ $i -lt 300 ] && exec sh -c "$loop"; exec sleep 600'
+    with living("sh", "-c", again, loop=again, **job_environment([own])):
+        for _ in range(100):
+            assert any(own.uuid in claim.devices for claim in read_claims())

@@ -10,12 +10,25 @@ from pathlib import Path
 
 import pytest
 
+from bohpo.cluster.device_cluster import DeviceCluster
+from bohpo.cluster.devices import Inventory
+from bohpo.cluster.host import Host
 from bohpo.cluster.local import LocalCluster
 from bohpo.cluster.protocol import Cluster, Job, JobState
 from bohpo.errors import QueueError
 from bohpo.processes import ATTEMPT_DIRECTORY, process_started
+from bohpo.study import Cluster as ClusterTable
+from bohpo.study import Study
+from tests.cluster.fake_gpus import gpu
 
-IMPLEMENTATIONS: dict[str, Callable[[], Cluster]] = {"local": LocalCluster}
+
+def _on_devices() -> Cluster:
+    data = {"command": ["true"], "objective": {"direction": "minimize"}, "space": {}, "budget": {"trials": 1}}
+    study = Study.from_data(data).on(ClusterTable(gpus=1))
+    return DeviceCluster(study, Host(Inventory(tuple(gpu(i) for i in range(4))), frozenset({0})))
+
+
+IMPLEMENTATIONS: dict[str, Callable[[], Cluster]] = {"local": LocalCluster, "devices": _on_devices}
 
 
 @pytest.fixture(params=sorted(IMPLEMENTATIONS))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bohpo.errors import QueueError
-from bohpo.processes import ATTEMPT_DIRECTORY, CPUS, DEVICE_SHARE, DEVICES, JOB_NAME, parse_cpus
+from bohpo.processes import ATTEMPT_DIRECTORY, CPUS, DEVICE_SHARE, DEVICES, JOB_NAME, parse_cpus, read_environment
 
 _PREFIX = b"BOHPO_"
 _TEMPORARY = Path("/tmp")  # noqa: S108 - drivers of one user meet here whatever TMPDIR each has; the folder is checked
@@ -52,7 +52,7 @@ def read_claims() -> tuple[Claim, ...]:
 
 def _claims_of(process: Path) -> Iterator[Claim]:
     try:
-        entries = (process / "environ").read_bytes().split(b"\0")
+        entries = read_environment(int(process.name))
     except OSError:  # another user's, or gone
         return
     environment = dict(
