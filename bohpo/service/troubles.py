@@ -23,6 +23,9 @@ from bohpo.errors import (
 )
 from bohpo.service.answers import SCHEMA, Answer
 
+RETRY_S = 5
+"""After so long whoever was refused for want of room asks again."""
+
 STATUSES: tuple[tuple[type[BohpoError], int], ...] = (
     (StudyError, 422),
     (UsageError, 422),
@@ -67,7 +70,7 @@ def refusal(status: int, message: str, *, exit_code: int = 2, mistakes: Iterable
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="bohpo"'
     if status == 503:
-        headers["Retry-After"] = "5"
+        headers["Retry-After"] = str(RETRY_S)
     return JSONResponse(trouble.model_dump(by_alias=True), status, headers)
 
 
