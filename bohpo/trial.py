@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from bohpo.clean_text import clean_text
 from bohpo.errors import AttemptError
 
 Scalar: TypeAlias = str | int | float | bool | None
@@ -101,7 +102,7 @@ class Curve:
         for key, column in columns.items():
             if len(column) != len(columns["x"]) and (key == "y" or column):
                 raise AttemptError(f"curves.{name}.{key} has {len(column)} values, x has {len(columns['x'])}")
-        return cls(**columns, x_label=str(data.get("x_label", "")), y_label=str(data.get("y_label", "")))
+        return cls(**columns, **{label: clean_text(str(data.get(label, ""))) for label in ("x_label", "y_label")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +170,8 @@ class Outcome:
         return cls(
             value=_finite("value", data["value"]),
             variance=None if variance is None else _finite("variance", variance),
-            metrics={str(name): _finite(f"metrics.{name}", figure) for name, figure in metrics.items()},
-            curves={str(name): Curve.from_json(str(name), curve) for name, curve in curves.items()},
+            metrics={name: _finite(f"metrics.{name}", figure) for name, figure in _cleanly_named("metrics", metrics)},
+            curves={name: Curve.from_json(name, curve) for name, curve in _cleanly_named("curves", curves)},
         )
 
 
@@ -281,6 +282,18 @@ def best_trials(trials: Iterable[Trial], *, maximize: bool) -> list[Trial]:
     ]
     sign = -1.0 if maximize else 1.0
     return [trial for _, trial in sorted(scored, key=lambda pair: (sign * pair[0], pair[1].number))]
+
+
+def _cleanly_named(table: str, figures: Mapping[Any, object]) -> list[tuple[str, object]]:
+    """Name figures by text that databases and pages can hold.
+
+    Raises:
+        AttemptError: If two of them have one name then.
+    """
+    named = [(clean_text(str(name)), figure) for name, figure in figures.items()]
+    if len(dict(named)) < len(named):
+        raise AttemptError(f"{table} has two names that are the same without what is not UTF-8; rename one")
+    return named
 
 
 def _finite(key: str, figure: object) -> float:

@@ -31,7 +31,7 @@ from bohpo.study.tables import (
     Training,
 )
 from bohpo.study.toml import write_toml
-from bohpo.study.toml_reader import TomlError, parse_toml, read_toml_text
+from bohpo.study.toml_reader import TomlError, parse_toml, read_toml_text, unreadable_values
 from bohpo.study.translation import translate_all
 
 NAME_PATTERN = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
@@ -123,6 +123,8 @@ class Study(Table):
         Raises:
             StudyError: If there are mistakes; it names all of them.
         """
+        if unreadable := unreadable_values(data):
+            raise StudyError(source, tuple(unreadable))
         data = {"name": _name_of(source), "objective": {}, **data}
         mistakes = contradictions(data)
         try:
