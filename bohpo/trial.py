@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from bohpo.clean_text import clean_text
 from bohpo.errors import AttemptError
 from bohpo.finite import to_column, to_finite
 
@@ -110,9 +111,9 @@ class Curve:
         if not isinstance(data, Mapping):
             raise AttemptError(f"curves.{name} is not an object; write {{'x': [...], 'y': [...]}}")
         columns = {key: data.get(key, ()) for key in ("x", "y", "lower", "upper")}
-        x_label, y_label = str(data.get("x_label", "")), str(data.get("y_label", ""))
+        labels = {label: clean_text(str(data.get(label, ""))) for label in ("x_label", "y_label")}
         try:
-            return cls(**columns, x_label=x_label, y_label=y_label)
+            return cls(**columns, **labels)
         except AttemptError as error:
             raise AttemptError(f"curves.{name}.{error}") from error
 
@@ -148,9 +149,11 @@ class Outcome:
             object.__setattr__(self, "variance", to_finite("variance", self.variance))
         if self.variance is not None and self.variance < 0:
             raise AttemptError(f"variance is {self.variance}; give a variance >= 0 or none")
-        metrics = {str(name): to_finite(f"metrics.{name}", figure) for name, figure in self.metrics.items()}
+        metrics = {
+            name: to_finite(f"metrics.{name}", figure) for name, figure in _cleanly_named("metrics", self.metrics)
+        }
         object.__setattr__(self, "metrics", metrics)
-        curves = {str(name): _curve(str(name), curve) for name, curve in self.curves.items()}
+        curves = {name: _curve(name, curve) for name, curve in _cleanly_named("curves", self.curves)}
         object.__setattr__(self, "curves", curves)
 
     def objective(self, metric: str) -> float:
@@ -304,3 +307,15 @@ def best_trials(trials: Iterable[Trial], *, maximize: bool) -> list[Trial]:
 
 def _curve(name: str, curve: object) -> Curve:
     return curve if isinstance(curve, Curve) else Curve.from_json(name, curve)
+
+
+def _cleanly_named(table: str, figures: Mapping[Any, object]) -> list[tuple[str, object]]:
+    """Name figures by text that databases and pages can hold.
+
+    Raises:
+        AttemptError: If two of them have one name then.
+    """
+    named = [(clean_text(str(name)), figure) for name, figure in figures.items()]
+    if len(dict(named)) < len(named):
+        raise AttemptError(f"{table} has two names that are the same without what is not UTF-8; rename one")
+    return named

@@ -20,6 +20,7 @@ from bohpo.campaign.lease import holding
 from bohpo.campaign.ledger import LEASE_S
 from bohpo.campaign.loop import Loop
 from bohpo.campaign.provenance import provenance
+from bohpo.clean_text import clean_text, is_clean
 from bohpo.cluster.factory import make_local_cluster, make_queue_cluster
 from bohpo.cluster.host import fit_jobs, settle_on_host
 from bohpo.cluster.protocol import Cluster
@@ -121,6 +122,9 @@ def begin(study: Study, store: Store, home: Path, *, name: str | None = None) ->
                 f" or go on with the old one by `bohpo resume {name}`"
             )
         return find_home(known, store, home)
+    for folder in (home.resolve(), study.working_directory):
+        if not is_clean(str(folder)):
+            raise UsageError(f"{clean_text(str(folder))}: the path is not UTF-8; rename the folder, or use another one")
     load_feasibility(study)  # a study that cannot be driven gets no campaign
     directory = _claim_folder(home.resolve(), name)
     write_atomically(directory / "study.toml", study.text.encode())

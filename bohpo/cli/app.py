@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError, Group
 
-from bohpo.cli.output import say
+from bohpo.cli.output import say, write_any_text
 from bohpo.errors import BohpoError, StudyError
 
 _GROUPS = {
@@ -69,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: The words after `bohpo`; the process's own by default.
     """
+    write_any_text()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     app = make_app()
     try:

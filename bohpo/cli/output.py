@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,13 @@ SCHEMA = 1
 def emit(data: dict[str, Any]) -> None:
     """Print one JSON object on stdout."""
     print(json.dumps({"schema": SCHEMA, **data}, allow_nan=False))
+
+
+def write_any_text() -> None:
+    """Escape what a terminal or file of another encoding cannot show, rather than fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def say(message: str) -> None:

@@ -129,6 +129,6 @@ def _read_secret(path: Path) -> str:
     try:
         if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise UsageError(f"{path} can be read by others; run `chmod 600 {path}`")
-        return path.read_text()
+        return path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise UsageError(f"--token-file {path}: {error.strerror}; `bohpo token add NAME --output FILE`") from error

@@ -11,6 +11,7 @@ from bohpo.cli.output import emit, say
 from bohpo.cli.place import Place
 from bohpo.cli.remote import Remote
 from bohpo.errors import NotFoundError, StudyError, UsageError
+from bohpo.study.toml_reader import TomlError, read_toml_text
 
 
 def launch_there(
@@ -28,8 +29,10 @@ def launch_there(
     """
     _refuse_to_follow(follow)
     try:
-        text = study.read_text()
-    except (OSError, ValueError) as error:
+        text = read_toml_text(study)
+    except TomlError as error:
+        raise StudyError(str(study), (error.mistake,)) from error
+    except OSError as error:
         raise NotFoundError(f"{study}: {error}") from error
     try:
         told = Remote.of(place).post("launches", body={"study": text, "dry_run": dry_run, **flags})

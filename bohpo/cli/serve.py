@@ -9,6 +9,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from bohpo.clean_text import clean_text
 from bohpo.cli.output import emit, say, table
 from bohpo.cli.place import HERE, Place
 from bohpo.cli.tunnel import tunnel
@@ -166,7 +167,7 @@ def _announce(port: int, settings: Settings, *, json: bool) -> None:
     """Say where the service is, with a token that lets its starter in."""
     scope = Scope.VIEW if settings.serve.read_only else Scope.OPERATE
     made, secret = Tokens(settings.tokens).add(
-        f"started by {os.environ.get('USER', 'somebody')[:40]}", scope, days=START_TOKEN_DAYS
+        f"started by {clean_text(os.environ.get('USER', 'somebody'))[:40]}", scope, days=START_TOKEN_DAYS
     )
     address = f"{_base(port, settings)}/?token={secret}"
     if json:

@@ -17,15 +17,20 @@ from bohpo.service.desk import Desk
 from bohpo.service.drivers import Drivers
 from bohpo.service.events import Ticks
 from bohpo.service.pages import static_files
+from bohpo.service.security.bodies import Bodies, SmallPieces
 from bohpo.service.security.guards import Guards
 from bohpo.service.security.identity import Doorkeeper
 from bohpo.service.security.permission import Permission
 from bohpo.service.security.tokens import Tokens
 from bohpo.service.settings import Settings
 from bohpo.service.site import Site
-from bohpo.store import open_store
+from bohpo.service.work_pools import WorkPools
+from bohpo.store.database import DatabaseStore
 
 logger = logging.getLogger(__name__)
+
+PATIENCE_S = 5.0
+"""For so long a request tries to reach the database; it holds a thread meanwhile."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -37,7 +42,8 @@ def create_app(settings: Settings) -> FastAPI:
     Raises:
         StoreError: If the database cannot be reached or is not fit to hold campaigns.
     """
-    store = open_store(settings.store)
+    store = DatabaseStore.open(settings.store, patience_s=PATIENCE_S)
+    pools = WorkPools()
     site = Site(
         settings,
         store,
@@ -45,7 +51,8 @@ def create_app(settings: Settings) -> FastAPI:
         Tokens(settings.tokens),
         Ticks(),
         Permission(settings),
-        Drivers(settings, store),
+        Drivers(settings, store, pools.launches),
+        pools,
     )
     app = FastAPI(
         title="bohpo",
@@ -54,9 +61,11 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url=api.DESCRIPTION,
         middleware=[
+            Middleware(SmallPieces),
             Middleware(GZipMiddleware, minimum_size=2_000, compresslevel=5),
             Middleware(Guards, settings=settings),
             Middleware(Doorkeeper, settings=settings, tokens=site.tokens),
+            Middleware(Bodies),
         ],
         lifespan=_lifespan,
     )
@@ -79,6 +88,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         poller.cancel()
         await asyncio.gather(poller, *prepared, return_exceptions=True)
         app.state.figures.close()
+        site.pools.close()
         site.store.close()
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from bohpo.clean_text import is_clean
 from bohpo.errors import NotFoundError
 from bohpo.trainer import AttemptDirectory
 
@@ -94,7 +95,8 @@ def pictures(files: AttemptDirectory) -> list[str]:
     for folder, folders, names in os.walk(files.path):
         here = Path(folder).relative_to(files.path)
         folders[:] = sorted(folders) if len(here.parts) < DEEPEST else []
-        found += [str(here / name) for name in sorted(names) if Path(name).suffix.lower() in PICTURES]
+        named = (str(here / name) for name in sorted(names) if Path(name).suffix.lower() in PICTURES)
+        found += filter(is_clean, named)  # no address leads to the others
         if len(found) >= MOST_PICTURES:
             break
     return found[:MOST_PICTURES]

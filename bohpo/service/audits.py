@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
+
+from starlette.exceptions import HTTPException
 
 from bohpo.errors import BohpoError
 from bohpo.service.security.identity import Identity
+from bohpo.service.site import Site
 from bohpo.store import Audit
 from bohpo.store.database import DatabaseStore
 
 LONGEST_DETAIL = 500
 
 
-@contextlib.contextmanager
-def audited(
-    store: DatabaseStore, asking: Identity, action: str, campaign: str | None = None, detail: str = ""
-) -> Iterator[None]:
+@contextlib.asynccontextmanager
+async def audited(
+    site: Site, asking: Identity, action: str, campaign: str | None = None, detail: str = ""
+) -> AsyncIterator[None]:
     """Record what somebody asks for; the body does it.
 
     Args:
-        store: Where to record it.
+        site: The service, whose database records it.
         asking: Who asks.
         action: Short name such as `launch`.
         campaign: Name of the campaign, or None.
@@ -30,12 +33,14 @@ def audited(
     Raises:
         StoreError: If it cannot be recorded; then it is not done either.
     """
-    record(store, asking, action, campaign, detail)
+    pool = site.pools.launches
+    await pool.run(lambda: record(site.store, asking, action, campaign, detail))
     try:
         yield
-    except BohpoError as error:
-        with contextlib.suppress(BohpoError):
-            record(store, asking, f"{action}-refused", campaign, " ".join(str(error).split()))
+    except (BohpoError, HTTPException) as error:
+        cause = " ".join(str(error.detail if isinstance(error, HTTPException) else error).split())
+        with contextlib.suppress(BohpoError, HTTPException):
+            await pool.run(lambda: record(site.store, asking, f"{action}-refused", campaign, cause))
         raise
 
 

@@ -2,25 +2,32 @@
 
 A driver is what `bohpo launch` and `bohpo resume` run. It has a session, a log and a lease of its own; the service
 waits only until it holds that lease, or says why not. So a service that is killed costs a campaign nothing, and what
-was asked for twice is found done: a launch under the same key, a campaign that is driven.
+was asked for twice is found done: a launch under the same key, a campaign that is driven. While a driver begins, no
+thread waits for it.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
 import json
 import logging
 import os
 import subprocess
 import sys
-import threading
 import time
+from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from starlette.exceptions import HTTPException
+
 from bohpo.errors import BohpoError, LeaseError, NotFoundError, QueueError, StoreError, UsageError
 from bohpo.service.settings import Settings
+from bohpo.service.troubles import RETRY_S
+from bohpo.service.work_pools import WorkPool
 from bohpo.store import RequestedLaunch
 from bohpo.store.database import DatabaseStore
 
@@ -30,6 +37,9 @@ PATIENCE_S = 60.0
 """For so long a driver may take to begin; it loads its packages from a file system that may be slow."""
 
 LOOK_S = 0.1
+MOST_BEGINNING = 16
+"""Campaigns whose drivers begin at a time; each is a process that loads its packages."""
+
 TAIL_BYTES = 4000
 SECRETS = ("BOHPO_TOKEN", "BOHPO_TOKEN_FILE", "BOHPO_SERVER")
 ENDED: dict[int, type[BohpoError]] = {2: UsageError, 3: NotFoundError, 4: QueueError, 5: StoreError}
@@ -81,16 +91,17 @@ class Driver:
 
 
 class Drivers:
-    """Starts drivers, one at a time."""
+    """Starts drivers, of each campaign one at a time; lives on one event loop."""
 
-    def __init__(self, settings: Settings, store: DatabaseStore) -> None:
-        """Start them as `settings` say, and find them in `store`."""
+    def __init__(self, settings: Settings, store: DatabaseStore, pool: WorkPool) -> None:
+        """Start them as `settings` say, and find them in `store`; `pool` reads and writes what that takes."""
         self._settings = settings
         self._store = store
-        self._lock = threading.Lock()
+        self._pool = pool
+        self._turns: dict[str, asyncio.Lock] = {}
         self._children: list[subprocess.Popen[bytes]] = []
 
-    def launch(self, launch: Launch, *, key: str | None, digest: str) -> Driver | None:
+    async def launch(self, launch: Launch, *, key: str | None, digest: str) -> Driver | None:
         """Launch a study.
 
         Args:
@@ -103,38 +114,33 @@ class Drivers:
 
         Raises:
             UsageError: If the key stands for another launch, or a campaign has this name.
+            HTTPException: 503, if too many drivers are beginning.
             BohpoError: Whatever the driver said, if it did not begin.
         """
-        with self._lock:
-            known = self._has_begun(launch.name)
-            if key is not None:
-                claimed = self._store.claim_launch(RequestedLaunch(key, digest, launch.name, time.time()))
-                if claimed is not None and claimed.digest != digest:
-                    raise UsageError("this idempotency key was used for another launch; take a new one for this")
-                if claimed is not None and known:
-                    return None
-            if known:
-                raise UsageError(f"a campaign {launch.name!r} exists; resume it, or give the new one another name")
-            return self._start(launch.name, launch.words)
+        async with self._turn(launch.name):
+            if await self._pool.run(lambda: self._is_done(launch, key, digest)):
+                return None
+            return await self._start(launch.name, launch.words)
 
-    def resume(self, name: str, trials: int | None) -> Driver:
-        """Have a campaign gone on with.
+    async def resume(self, name: str, trials: int | None) -> Driver:
+        """Go on with a campaign.
 
         Raises:
             LeaseError: If it has a driver.
+            HTTPException: 503, if too many drivers are beginning.
             BohpoError: Whatever the driver said, if it did not begin.
         """
-        with self._lock:
-            lease = self._store.lease(name)
+        async with self._turn(name):
+            lease = await self._pool.run(lambda: self._store.lease(name))
             if lease is not None:
                 raise LeaseError(f"{name} is driven by process {lease.owner.pid} on {lease.owner.host}; stop it first")
             flags = () if trials is None else (f"--trials={trials}",)
-            return self._start(name, ("resume", *flags, "--", name))
+            return await self._start(name, ("resume", *flags, "--", name))
 
-    def end_jobs(self, name: str) -> Driver:
-        """Have the jobs that a driver left saved in their checkpoints and ended."""
-        with self._lock:
-            return self._start(name, ("stop", "--now", "--", name))
+    async def end_jobs(self, name: str) -> Driver:
+        """Save the jobs that a driver left in their checkpoints, and end them."""
+        async with self._turn(name):
+            return await self._start(name, ("stop", "--now", "--", name))
 
     def log_of(self, name: str) -> Path:
         """Give the file of what the drivers of a campaign print."""
@@ -144,6 +150,32 @@ class Drivers:
         """Take note of drivers that have ended, so that no zombies stay."""
         self._children = [child for child in self._children if child.poll() is None]
 
+    @contextlib.asynccontextmanager
+    async def _turn(self, name: str) -> AsyncIterator[None]:
+        """Wait until nobody else starts a driver of this campaign."""
+        if name not in self._turns and len(self._turns) >= MOST_BEGINNING:
+            raise HTTPException(503, f"{MOST_BEGINNING} drivers are beginning; ask again in {RETRY_S} s")
+        lock = self._turns.setdefault(name, asyncio.Lock())
+        try:
+            async with lock:
+                yield
+        finally:
+            if not lock.locked() and self._turns.get(name) is lock:
+                del self._turns[name]
+
+    def _is_done(self, launch: Launch, key: str | None, digest: str) -> bool:
+        """Claim a launch under its key; return whether this very launch was done before."""
+        known = self._has_begun(launch.name)
+        if key is not None:
+            claimed = self._store.claim_launch(RequestedLaunch(key, digest, launch.name, time.time()))
+            if claimed is not None and claimed.digest != digest:
+                raise UsageError("this idempotency key was used for another launch; take a new one for this")
+            if claimed is not None and known:
+                return True
+        if known:
+            raise UsageError(f"a campaign {launch.name!r} exists; resume it, or give the new one another name")
+        return False
+
     def _has_begun(self, name: str) -> bool:
         try:
             self._store.campaign(name)
@@ -151,8 +183,19 @@ class Drivers:
             return False
         return True
 
-    def _start(self, name: str, words: tuple[str, ...]) -> Driver:
+    async def _start(self, name: str, words: tuple[str, ...]) -> Driver:
         log = self.log_of(name)
+        child, begins_at = await self._pool.run(lambda: self._spawn(log, words))
+        self._children.append(child)
+        give_up, has_begun = time.monotonic() + PATIENCE_S, False
+        while not has_begun and time.monotonic() < give_up:
+            await asyncio.sleep(LOOK_S)
+            has_begun = await self._pool.run(lambda: self._look(child, name, log, begins_at))
+        logger.info("driver of %s: process %s", name, child.pid)
+        return Driver(name, child.pid, log)
+
+    def _spawn(self, log: Path, words: tuple[str, ...]) -> tuple[subprocess.Popen[bytes], int]:
+        """Start a driver; return it, and where its part of the log begins."""
         log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with log.open("ab") as stream:
             begins_at = stream.tell()
@@ -165,25 +208,20 @@ class Drivers:
                 stderr=stream,
                 start_new_session=True,
             )
-        self._children.append(child)
-        self._await(child, name, log, begins_at)
-        logger.info("driver of %s: process %s", name, child.pid)
-        return Driver(name, child.pid, log)
+        return child, begins_at
 
-    def _await(self, child: subprocess.Popen[bytes], name: str, log: Path, begins_at: int) -> None:
-        """Wait until a driver holds its lease, or has ended.
+    def _look(self, child: subprocess.Popen[bytes], name: str, log: Path, begins_at: int) -> bool:
+        """Return whether a driver holds its lease, or had begun before it ended.
 
         Raises:
             BohpoError: What it said, if it ended without having begun.
         """
-        give_up = time.monotonic() + PATIENCE_S
-        while time.monotonic() < give_up:
-            code = child.poll()
-            if code is not None and not (code in BEGAN and self._has_begun(name)):
-                raise ENDED.get(code, BohpoError)(_said(log, begins_at) or f"the driver ended with exit code {code}")
-            if code is not None or self._is_driven_by(child.pid, name):
-                return
-            time.sleep(LOOK_S)
+        code = child.poll()
+        if code is None:
+            return self._is_driven_by(child.pid, name)
+        if code not in BEGAN or not self._has_begun(name):
+            raise ENDED.get(code, BohpoError)(_said(log, begins_at) or f"the driver ended with exit code {code}")
+        return True
 
     def _is_driven_by(self, pid: int, name: str) -> bool:
         try:

@@ -7,6 +7,9 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 
 MOST_LISTENERS = 500
+MOST_OF_TOKEN = 200
+"""Streams that one token may keep open; others can always listen, too."""
+
 QUIET_S = 15.0
 """A line is sent at least so often, or proxies close the connection."""
 
@@ -14,9 +17,10 @@ QUIET_S = 15.0
 class Listener:
     """One browser; what it has not been told yet is at most one revision of each campaign."""
 
-    def __init__(self, names: frozenset[str]) -> None:
+    def __init__(self, names: frozenset[str], who: str) -> None:
         """Listen for campaigns; an empty name stands for the list of all of them."""
         self.names = names
+        self.who = who
         self.pending: dict[str, int] = {}
         self.woken = asyncio.Event()
 
@@ -41,10 +45,10 @@ class Ticks:
         """How many listen."""
         return len(self._listeners)
 
-    @property
-    def is_full(self) -> bool:
-        """Whether nobody else can listen."""
-        return len(self._listeners) >= MOST_LISTENERS
+    def is_full(self, who: str) -> bool:
+        """Whether nobody else can listen, or no more with this token."""
+        of_token = sum(listener.who == who for listener in self._listeners)
+        return len(self._listeners) >= MOST_LISTENERS or of_token >= MOST_OF_TOKEN
 
     def publish(self, revisions: Mapping[str, int]) -> None:
         """Tell of new revisions by campaign; of any of them, who listens to the list."""
@@ -59,14 +63,15 @@ class Ticks:
         for listener in self._listeners:
             listener.woken.set()
 
-    async def stream(self, now: Mapping[str, int], is_welcome: Callable[[], bool]) -> AsyncIterator[str]:
+    async def stream(self, now: Mapping[str, int], is_welcome: Callable[[], bool], who: str = "") -> AsyncIterator[str]:
         """Give a listener's events as they are sent.
 
         Args:
             now: Campaigns to listen for, with their present revisions, which are told at once.
             is_welcome: Whether the listener may go on; asked now and then.
+            who: Id of the listener's token.
         """
-        listener = Listener(frozenset(now))
+        listener = Listener(frozenset(now), who)
         self._listeners.add(listener)
         try:
             yield "retry: 3000\n\n" + _ticks(now)

@@ -14,7 +14,6 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -24,6 +23,7 @@ from starlette.responses import Response
 from bohpo.errors import NotFoundError, UsageError
 from bohpo.service.gather import reports_of
 from bohpo.service.rendered import Rendered, sent
+from bohpo.service.work_pools import WorkPool
 from bohpo.trial import Trial
 from bohpo.views import figures as drawings
 from bohpo.views.campaign import CampaignView
@@ -51,6 +51,12 @@ JSON = "application/json"
 REST = 20.0
 """After the model was asked, it is left alone for so many times as long: of 20,000 trials it takes most of a minute."""
 
+MOST_ASKED = 30
+"""Figures that may wait for the model; who asks for another one is asked to come again."""
+
+MODEL_S = 3600.0
+"""Nobody waits for a figure of the model, so it may take long."""
+
 HEAD_START_S = 1.0
 """So long the model waits: the page that shows what it says is drawn first."""
 
@@ -75,12 +81,15 @@ class Kind:
 class Figures:
     """Draws and keeps figures; lives on one event loop."""
 
-    def __init__(self) -> None:
-        """Begin with nothing drawn."""
+    def __init__(self, pool: WorkPool) -> None:
+        """Begin with nothing drawn; `pool` draws what is waited for."""
+        self._pool = pool
         self._kept: OrderedDict[tuple[str, ...], Rendered] = OrderedDict()
         self._drawing: dict[tuple[str, ...], asyncio.Task[Rendered]] = {}
         self._rests_until: dict[tuple[str, ...], float] = {}
-        self._model = ThreadPoolExecutor(1, thread_name_prefix="model", initializer=_give_way)
+        self._model = WorkPool(
+            "figures of the model", threads=1, most_waiting=MOST_ASKED, deadline_s=MODEL_S, initializer=_give_way
+        )
 
     async def answer(self, snapshot: Snapshot, name: str, options: Options) -> Rendered | None:
         """Give a figure of a campaign, of an earlier revision where this one's asks the model; None to come again.
@@ -111,13 +120,13 @@ class Figures:
         known = self._known(key)
         if known is None or known.moment != moment:
             views = [snapshot.view for snapshot in snapshots]
-            drawing = await asyncio.to_thread(drawings.compared, views, by_time=by_time)
+            drawing = await self._pool.run(lambda: drawings.compared(views, by_time=by_time))
             known = self._keep(key, rendered("compared", drawing, "", moment))
         return known
 
     def close(self) -> None:
         """Leave off; a figure that is being drawn is finished and thrown away."""
-        self._model.shutdown(wait=False, cancel_futures=True)
+        self._model.close()
 
     def _begin(
         self, key: tuple[str, ...], moment: str, kind: Kind, view: CampaignView, options: Options
@@ -128,10 +137,10 @@ class Figures:
             return rendered(name, kind.draw(view, options), view.metric, moment)
 
         async def kept() -> Rendered:
-            executor, began = (self._model if kind.asks_model else None), time.monotonic()
+            pool, began = (self._model if kind.asks_model else self._pool), time.monotonic()
             try:
                 await asyncio.sleep(HEAD_START_S if kind.asks_model else 0)
-                return self._keep(key, await asyncio.get_running_loop().run_in_executor(executor, draw))
+                return self._keep(key, await pool.run(draw))
             finally:
                 self._drawing.pop(key, None)
                 if kind.asks_model:

@@ -11,6 +11,9 @@ import uvicorn
 
 from bohpo.errors import UsageError
 from bohpo.service.app import create_app
+from bohpo.service.connections import gates
+from bohpo.service.peers import Limits, Peers, raise_file_limit
+from bohpo.service.quiet_log import limit_logs
 from bohpo.service.security.guards import LONGEST_HEADERS, LONGEST_URL
 from bohpo.service.settings import Settings
 
@@ -18,8 +21,11 @@ if TYPE_CHECKING:
     from bohpo.service.site import Site
 
 GRACE_S = 3
-MOST_CONNECTIONS = 2000
-"""Open at a time, the streams of browsers among them."""
+ACCEPTED_AT_ONCE = 64
+"""Connections that asyncio accepts before it looks whether there is room for them."""
+
+BACKLOG = 1024
+"""Connections that the kernel keeps waiting to be accepted."""
 
 
 class Server:
@@ -44,9 +50,13 @@ class Server:
                 ssl_keyfile=settings.serve.key,
                 h11_max_incomplete_event_size=LONGEST_URL + LONGEST_HEADERS,
                 timeout_graceful_shutdown=GRACE_S,
-                limit_concurrency=MOST_CONNECTIONS,
+                backlog=ACCEPTED_AT_ONCE,
             )
             _load(config)
+            self.peers = Peers(Limits.of_files(raise_file_limit()))
+            config.http_protocol_class = gates(self.peers, config.ssl)  # type: ignore[assignment]
+            config.ssl = None  # the gates speak TLS, once a connection has been counted
+            limit_logs()
             self._server = _Uvicorn(config, app.state.site)
             self.site: Site = app.state.site
         except BaseException:
@@ -78,6 +88,12 @@ class _Uvicorn(uvicorn.Server):
         super().__init__(config)
         self._site = site
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve; asyncio has set the kernel's backlog to what it accepts at once."""
+        await super().startup(sockets)
+        for listening in sockets or []:
+            listening.listen(BACKLOG)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop serving."""
         self._site.ticks.end()
@@ -98,7 +114,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listening = socket.socket(family)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
-        listening.listen()  # from now on who comes waits: the address is told before the service runs
+        listening.listen(BACKLOG)  # from now on who comes waits: the address is told before the service runs
     except OSError as error:
         raise UsageError(f"--port {port} on {host}: {error.strerror}; choose another, or 0 for any") from error
     return listening

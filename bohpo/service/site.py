@@ -17,6 +17,7 @@ from bohpo.service.security.identity import Identity
 from bohpo.service.security.permission import Permission
 from bohpo.service.security.tokens import Tokens
 from bohpo.service.settings import Settings
+from bohpo.service.work_pools import WorkPools
 from bohpo.store.database import DatabaseStore
 
 
@@ -32,6 +33,7 @@ class Site:
         ticks: Who listens.
         permission: What may be launched.
         drivers: Starts those who launch and resume.
+        pools: Threads for work that takes long.
     """
 
     settings: Settings
@@ -41,6 +43,7 @@ class Site:
     ticks: Ticks
     permission: Permission
     drivers: Drivers
+    pools: WorkPools
 
 
 async def site_of(request: Request) -> Site:

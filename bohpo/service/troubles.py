@@ -10,6 +10,7 @@ from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from bohpo.clean_text import clean_data
 from bohpo.errors import (
     BohpoError,
     LeaseError,
@@ -22,6 +23,9 @@ from bohpo.errors import (
     UsageError,
 )
 from bohpo.service.answers import SCHEMA, Answer
+
+RETRY_S = 5
+"""After so long whoever was refused for want of room asks again."""
 
 STATUSES: tuple[tuple[type[BohpoError], int], ...] = (
     (StudyError, 422),
@@ -62,13 +66,15 @@ class Trouble(Answer):
 
 def refusal(status: int, message: str, *, exit_code: int = 2, mistakes: Iterable[MistakeAnswer] = ()) -> JSONResponse:
     """Make the answer that refuses a request."""
-    trouble = Trouble(message=message, exit_code=exit_code, mistakes=list(mistakes))
+    trouble = clean_data(
+        Trouble(message=message, exit_code=exit_code, mistakes=list(mistakes)).model_dump(by_alias=True)
+    )
     headers = {"Cache-Control": "no-store"}
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="bohpo"'
     if status == 503:
-        headers["Retry-After"] = "5"
-    return JSONResponse(trouble.model_dump(by_alias=True), status, headers)
+        headers["Retry-After"] = str(RETRY_S)
+    return JSONResponse(clean_data(trouble), status, headers)
 
 
 def refusal_of(error: BohpoError) -> JSONResponse:
@@ -91,7 +97,7 @@ def refusal_of_invalid(error: RequestValidationError) -> JSONResponse:
 
 def mistake_answers(mistakes: Iterable[Mistake]) -> list[MistakeAnswer]:
     """Tell of mistakes."""
-    return [MistakeAnswer(key=m.key, problem=m.problem, remedy=m.remedy) for m in mistakes]
+    return [MistakeAnswer(**clean_data({"key": m.key, "problem": m.problem, "remedy": m.remedy})) for m in mistakes]
 
 
 def install(app: FastAPI) -> None:

@@ -128,7 +128,7 @@ def read_results(path: Path, space: Space) -> Recorded:
         UsageError: If columns are missing, or no row is of use.
     """
     try:
-        rows = list(csv.DictReader(path.read_text().splitlines()))
+        rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise NotFoundError(
             f"{path}: {error}; `bohpo export CAMPAIGN --format csv --output {path}` writes it"

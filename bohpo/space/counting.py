@@ -28,8 +28,8 @@ from bohpo.trial import Scalar
 MOST_COUNTED = 10**100
 """Counting stops here: nothing depends on larger numbers, and their digits would take work of their own."""
 
-MOST_WORK = 2**22
-"""Entries of tables that one count may compute: about a second."""
+MOST_WORK = 2**21
+"""Entries of tables that one count may compute: well under a second."""
 
 MOST_AXES = 24
 """Variables of one table. Each has two states at least, so larger tables are beyond `MOST_WORK`."""
@@ -244,7 +244,7 @@ def _sum_out(graph: _Graph, variable: int, used: list[int], scope: set[int]) -> 
 
 
 def _capped(table: Table) -> Table:
-    return np.minimum(table, np.array(MOST_COUNTED, dtype=object))
+    return np.asarray(np.minimum(table, np.array(MOST_COUNTED, dtype=object)), dtype=object)
 
 
 def _spread(factor: _Factor, axes: Sequence[int]) -> Table:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from optuna.distributions import distribution_to_json
 from optuna.study import StudyDirection
 from sqlalchemy import Connection, CursorResult, Row, insert, select, update
 
+from bohpo.clean_text import dump_clean_json
 from bohpo.errors import NotFoundError, UsageError
 from bohpo.space import Space, to_distribution
 from bohpo.store.paths import from_recorded, home_of, to_recorded
@@ -114,7 +114,7 @@ def _create_study(connection: Connection, new: NewCampaign) -> int:
     study_id = inserted_key(connection.execute(insert(STUDIES).values(study_name=new.campaign.name)))
     direction = StudyDirection.MAXIMIZE if new.maximize else StudyDirection.MINIMIZE
     connection.execute(insert(STUDY_DIRECTIONS).values(study_id=study_id, objective=0, direction=direction))
-    attribute = {"key": OPTUNA_METRIC_NAMES, "value_json": json.dumps([new.metric])}
+    attribute = {"key": OPTUNA_METRIC_NAMES, "value_json": dump_clean_json([new.metric])}
     connection.execute(insert(STUDY_SYSTEM_ATTRIBUTES).values(study_id=study_id, **attribute))
     return study_id
 

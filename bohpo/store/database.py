@@ -12,6 +12,7 @@ from bohpo.errors import LeaseError
 from bohpo.space import Space
 from bohpo.store import campaigns, history, leases, reading, recording, relocation, schema, service, summaries
 from bohpo.store.campaigns import NewCampaign
+from bohpo.store.encoding import check_encoding
 from bohpo.store.events import NewEvent
 from bohpo.store.filesystem import check_database_file
 from bohpo.store.location import Location, parse_location
@@ -63,6 +64,7 @@ class DatabaseStore:
         """
         database = _connect(parse_location(url), create=create)
         try:
+            database.read(lambda connection: check_encoding(connection, database.location))
             if database.read(schema.revision) is None:
                 database.write(schema.create)
             database.read(lambda connection: schema.check(connection, database.location))
@@ -277,6 +279,7 @@ def upgrade(url: str) -> tuple[str, str]:
     """Migrate a database as `bohpo.store.upgrade` does."""
     database = _connect(parse_location(url), create=False)
     try:
+        database.read(lambda connection: check_encoding(connection, database.location))
         before = database.read(schema.revision) or ""
         after = database.write(lambda connection: schema.upgrade(connection, database.location))
     finally:

@@ -6,7 +6,6 @@ one piece, and JSON is parsed a thousand trials at a time, which also lets them 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from optuna.trial import TrialState as OptunaState
 from sqlalchemy import ColumnElement, Connection, Select, Text, cast, func, select
 
+from bohpo.clean_text import load_clean_json
 from bohpo.errors import NotFoundError
 from bohpo.store.campaigns import campaign_row
 from bohpo.store.leases import CampaignKey
@@ -120,7 +120,7 @@ def _trial_query(chosen: ColumnElement[bool]) -> Select[Any]:
 
 def _parse(texts: Iterable[str]) -> list[dict[str, Any]]:
     """Parse many JSON texts as one, so that they share the strings that are keys in all of them."""
-    parsed: list[dict[str, Any]] = json.loads(f"[{','.join(texts)}]")
+    parsed: list[dict[str, Any]] = load_clean_json(f"[{','.join(texts)}]")
     return parsed
 
 
@@ -154,7 +154,7 @@ def _reasons(connection: Connection, chosen: ColumnElement[bool]) -> dict[int, s
         .join(USER_ATTRIBUTES, attribute)
         .where(chosen, TRIALS.c.state == OptunaState.FAIL)
     )
-    return {number: str(json.loads(text)) for number, text in connection.execute(query)}
+    return {number: str(load_clean_json(text)) for number, text in connection.execute(query)}
 
 
 def _to_trial(

@@ -7,7 +7,6 @@ of a COMMIT is lost; its tables are written directly instead, as the schema of O
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from optuna.storages._rdb.models import TrialIntermediateValueModel, TrialValueM
 from optuna.trial import TrialState as OptunaState
 from sqlalchemy import Connection, Row, ScalarSelect, func, insert, select, update
 
+from bohpo.clean_text import dump_clean_json
 from bohpo.errors import AttemptError, NotFoundError, SpaceError, UsageError
 from bohpo.space import Parameter, from_distribution
 from bohpo.store.campaigns import inserted_key
@@ -38,7 +38,6 @@ from bohpo.store.tables import (
     TRIALS,
     USER_ATTRIBUTES,
     VALUES,
-    plain_text,
 )
 from bohpo.trial import Attempt, Outcome, Proposal, Scalar
 
@@ -181,7 +180,7 @@ def fail_trial(connection: Connection, lease: Lease, failure: Failure) -> bool:
     trial = _trial(connection, key, failure.number)
     if trial.state is not OptunaState.RUNNING:
         return bool(trial.state is OptunaState.FAIL and trial.datetime_complete == failure.ended)
-    _set_attribute(connection, trial.trial_id, REASON, plain_text(failure.reason))
+    _set_attribute(connection, trial.trial_id, REASON, failure.reason)
     _end(connection, key, trial.trial_id, OptunaState.FAIL, failure)
     return True
 
@@ -247,7 +246,7 @@ def _parameter(name: str, text: str) -> tuple[Parameter, BaseDistribution]:
 
 def _suggestion_row(new: NewTrial, values: list[_Value]) -> dict[str, object]:
     row = _fields(new.proposal)
-    return row | {"uid": new.uid, "configuration": json.dumps({value.name: value.external for value in values})}
+    return row | {"uid": new.uid, "configuration": dump_clean_json({value.name: value.external for value in values})}
 
 
 def _report_rows(trial_id: int, reports: Sequence[tuple[int, float]]) -> list[dict[str, object]]:
@@ -260,7 +259,7 @@ def _report_rows(trial_id: int, reports: Sequence[tuple[int, float]]) -> list[di
 
 
 def _set_attribute(connection: Connection, trial_id: int, key: str, value: object) -> None:
-    connection.execute(insert(USER_ATTRIBUTES).values(trial_id=trial_id, key=key, value_json=json.dumps(value)))
+    connection.execute(insert(USER_ATTRIBUTES).values(trial_id=trial_id, key=key, value_json=dump_clean_json(value)))
 
 
 def _end(

@@ -24,7 +24,6 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
-    Dialect,
     Double,
     ForeignKey,
     Index,
@@ -33,26 +32,8 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
 )
-
-
-def plain_text(text: str) -> str:
-    """Replace what a database cannot hold: trainers print NUL, and bytes that are no UTF-8."""
-    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
-
-
-class PlainText(TypeDecorator[str]):
-    """Text that others wrote."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Replace what cannot be stored."""
-        return None if value is None else plain_text(value)
-
 
 OPTUNA: MetaData = models.BaseModel.metadata
 STUDIES: Table = OPTUNA.tables["studies"]
@@ -94,14 +75,14 @@ CAMPAIGN = Table(
     Column("campaign_id", Integer, primary_key=True),
     Column("study_id", Integer, _belongs_to(STUDIES.c.study_id), nullable=False, unique=True),
     Column("name", String(512), nullable=False, unique=True),
-    Column("study_text", PlainText, nullable=False),
+    Column("study_text", Text, nullable=False),
     Column("study_hash", String(64), nullable=False),
-    Column("directory", PlainText, nullable=False),
+    Column("directory", Text, nullable=False),
     Column("space", JSON, nullable=False, comment="Parameters with their conditions"),
     Column(
         "distributions", JSON, nullable=False, comment="Name of a parameter -> its distribution as Optuna writes it"
     ),
-    Column("metric", PlainText, nullable=False),
+    Column("metric", Text, nullable=False),
     Column("state", String(16), nullable=False),
     Column("stop_request", String(16), nullable=False),
     Column("budget_trials", Integer),
@@ -116,11 +97,11 @@ LEASE = Table(
     Column("campaign_id", Integer, _belongs_to(CAMPAIGN.c.campaign_id), primary_key=True),
     Column("token", BigInteger, nullable=False),
     Column("grant_uid", String(32), nullable=False, comment="Tells a repeated request from another one"),
-    Column("host", PlainText, comment="NULL where nobody holds the lease"),
+    Column("host", Text, comment="NULL where nobody holds the lease"),
     Column("pid", BigInteger, nullable=False),
     Column("started", BigInteger, nullable=False),
-    Column("boot_id", PlainText, comment="Boot of the host; NULL if unknown"),
-    Column("pid_namespace", PlainText, comment="Namespace in which pid counts; NULL if unknown"),
+    Column("boot_id", Text, comment="Boot of the host; NULL if unknown"),
+    Column("pid_namespace", Text, comment="Namespace in which pid counts; NULL if unknown"),
     Column("since", Double, nullable=False),
     Column("expires", Double, nullable=False),
 )
@@ -139,14 +120,14 @@ SUGGESTION = Table(
     Column("campaign_id", Integer, _belongs_to(CAMPAIGN.c.campaign_id), nullable=False),
     Column("number", Integer, nullable=False, comment="As in trials, where it has no index"),
     Column("revision", BigInteger, nullable=False, comment="The campaign's latest when the trial last changed"),
-    Column("uid", PlainText, nullable=False, unique=True),
-    Column("source", PlainText, nullable=False),
+    Column("uid", Text, nullable=False, unique=True),
+    Column("source", Text, nullable=False),
     Column("predicted_mean", Double),
     Column("predicted_sd", Double),
     Column("acquisition", Double),
     Column("seconds", Double, nullable=False),
-    Column("view", PlainText, comment="How the model that proposed sees the trials; NULL where none did"),
-    Column("configuration", PlainText, nullable=False, comment="JSON; what trial_params holds in a row each"),
+    Column("view", Text, comment="How the model that proposed sees the trials; NULL where none did"),
+    Column("configuration", Text, nullable=False, comment="JSON; what trial_params holds in a row each"),
     UniqueConstraint("campaign_id", "number"),
 )
 Index(None, SUGGESTION.c.campaign_id, SUGGESTION.c.revision)
@@ -157,13 +138,13 @@ ATTEMPT = Table(
     Column("trial_id", Integer, _belongs_to(TRIALS.c.trial_id), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("state", String(32), nullable=False),
-    Column("reason", PlainText, nullable=False),
-    Column("job", PlainText, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("job", Text, nullable=False),
     Column("worker", Integer, nullable=False),
     Column("submitted", Double, nullable=False),
     Column("started", Double),
     Column("ended", Double),
-    Column("devices", PlainText, comment="GPUs of the attempt, comma-separated"),
+    Column("devices", Text, comment="GPUs of the attempt, comma-separated"),
 )
 
 OUTCOME = Table(
@@ -180,8 +161,8 @@ EVENT = Table(
     Column("uid", String(32), nullable=False, unique=True),
     Column("campaign_id", Integer, _belongs_to(CAMPAIGN.c.campaign_id), nullable=False),
     Column("time", Double, nullable=False),
-    Column("kind", PlainText, nullable=False),
-    Column("message", PlainText, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("message", Text, nullable=False),
     Column("trial", Integer),
     sqlite_autoincrement=True,
 )
@@ -203,11 +184,11 @@ AUDIT = Table(
     Column("number", Integer, primary_key=True),
     Column("uid", String(32), nullable=False, unique=True),
     Column("time", Double, nullable=False),
-    Column("who", PlainText, nullable=False),
-    Column("address", PlainText, nullable=False),
-    Column("action", PlainText, nullable=False),
-    Column("campaign", PlainText, comment="By name: a refused launch has none"),
-    Column("detail", PlainText, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("campaign", Text, comment="By name: a refused launch has none"),
+    Column("detail", Text, nullable=False),
     sqlite_autoincrement=True,
 )
 

@@ -17,7 +17,9 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from bohpo.clean_text import dump_clean_json, load_clean_json
 from bohpo.errors import StoreError
+from bohpo.store.encoding import UTF8, clean_parameters
 from bohpo.store.location import Location
 from bohpo.store.reasons import explain
 
@@ -28,6 +30,8 @@ PATIENCE_S = 30.0
 
 CONNECTIONS = 2
 """Most connections of a store. A driver that also shows its campaign has two stores, and a team shares the server."""
+
+JSON: Mapping[str, Any] = {"json_serializer": dump_clean_json, "json_deserializer": load_clean_json}
 
 POOL = {"pool_size": CONNECTIONS, "max_overflow": 0}
 
@@ -124,7 +128,8 @@ class Database:
 def _sqlite_engine(location: Location) -> Engine:
     # isolation_level None: the driver itself would begin transactions late, and never for a read.
     connect_args = {"timeout": SQLITE_BUSY_S, "isolation_level": None}
-    engine = create_engine(location.url, connect_args=connect_args, **POOL, hide_parameters=True)
+    engine = create_engine(location.url, connect_args=connect_args, **POOL, **JSON, hide_parameters=True)
+    clean_parameters(engine)
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:
@@ -142,11 +147,13 @@ def _sqlite_engine(location: Location) -> Engine:
 
 def _postgresql_engine(location: Location, session_name: str) -> Engine:
     settings = {**POSTGRESQL_CONNECTION, "application_name": session_name}
+    chosen = {name: value for name, value in settings.items() if name not in location.url.query}
     try:
         engine = create_engine(
             location.url,
-            connect_args={name: value for name, value in settings.items() if name not in location.url.query},
+            connect_args={**chosen, "client_encoding": UTF8},  # whatever PGCLIENTENCODING says
             **POOL,
+            **JSON,
             pool_pre_ping=True,
             hide_parameters=True,
         )
@@ -154,6 +161,8 @@ def _postgresql_engine(location: Location, session_name: str) -> Engine:
         raise StoreError(
             f"{location} needs the PostgreSQL driver, which is not installed; run `pip install bohpo[postgresql]`"
         ) from error
+
+    clean_parameters(engine)
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: object) -> None:

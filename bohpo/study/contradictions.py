@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -59,7 +59,7 @@ def _size_mistakes(space: Mapping[str, Any]) -> list[Mistake]:
     return first_mistakes(mistakes)
 
 
-def _lists(parameter: object) -> Iterator[tuple[str, list[Any]]]:
+def _lists(parameter: object) -> Iterator[tuple[str, Sequence[Any]]]:
     if isinstance(parameter, Mapping):
         when = parameter.get("when")
         named = when.items() if isinstance(when, Mapping) else ()

@@ -32,7 +32,7 @@ from bohpo.study.tables import (
     Training,
 )
 from bohpo.study.toml import write_toml
-from bohpo.study.toml_reader import TomlError, parse_toml, read_toml_text
+from bohpo.study.toml_reader import TomlError, parse_toml, read_toml_text, unreadable_values
 from bohpo.study.translation import translate_all
 
 NAME_PATTERN = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
@@ -141,6 +141,8 @@ class Study(Table):
         origin = info.context or {}
         source = origin.get("source", "study")
         plain, mistakes = to_plain({"objective": {}, **data})
+        if unreadable := unreadable_values(plain):
+            raise StudyError(source, tuple(unreadable))
         mistakes += contradictions(plain)
         try:
             study = build(plain)

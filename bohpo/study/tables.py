@@ -9,12 +9,20 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
+from bohpo.clean_text import is_clean
 from bohpo.errors import Mistake
 from bohpo.space import CategoricalParameter, FloatParameter, IntParameter
 from bohpo.space.checks import choices_mistakes, float_mistakes, int_mistakes
 
 
+def _clean(value: object) -> object:
+    if isinstance(value, str) and not is_clean(value):
+        raise PydanticCustomError("unclean", "text that cannot be stored")
+    return value
+
+
 def _scalar(value: object) -> object:
+    _clean(value)
     if isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     raise PydanticCustomError("scalar", "not text, a finite number, true or false")
@@ -27,7 +35,7 @@ def _listed(value: object) -> object:
 def _not_blank(value: object) -> object:
     if isinstance(value, str) and not value.strip():
         raise PydanticCustomError("blank", "blank")
-    return value
+    return _clean(value)
 
 
 def _jobs(value: object) -> object:
@@ -72,7 +80,7 @@ class Objective(Table):
         bounds: Least and greatest value that a sane outcome has; infinite for open.
     """
 
-    metric: str = Field(default="value", min_length=1)
+    metric: Annotated[str, BeforeValidator(_clean)] = Field(default="value", min_length=1)
     direction: Literal["maximize", "minimize"]
     bounds: Annotated[tuple[float, float] | None, Field(strict=False)] = None
 

@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from bohpo.clean_text import clean_text, is_clean
 from bohpo.errors import Mistake
+from bohpo.space.checks import MOST_MISTAKES
 
 LONGEST_TEXT = 1_000_000
 """Characters, and bytes, of one file; a study of a thousand parameters takes a tenth of it."""
@@ -25,6 +27,9 @@ MOST_NESTED = 32
 
 MOST_DIGITS = 400
 """Digits of one number. Python itself converts no more than 4,300."""
+
+LONGEST_KEY = 200
+"""Characters of a key that a message names."""
 
 GREATEST_INTEGER = 2**63 - 1
 """TOML's whole numbers have 64 bits."""
@@ -86,7 +91,7 @@ def parse_toml(text: str) -> dict[str, Any]:
         data = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise TomlError(_syntax_mistake(error)) from error
-    for mistake in _long_integers(data):
+    for mistake in unreadable_values(data):
         raise TomlError(mistake)
     return data
 
@@ -113,17 +118,27 @@ def _excesses(text: str) -> Iterator[Mistake]:
                 yield Mistake(f"line {line}", problem, "flatten it")
 
 
-def _long_integers(data: Mapping[str, Any]) -> Iterator[Mistake]:
-    """Find whole numbers of more than 64 bits, which hexadecimal digits can write at any length."""
-    waiting: list[tuple[str, object]] = list(data.items())
-    while waiting:
+def unreadable_values(data: Mapping[str, Any]) -> list[Mistake]:
+    """List what no study holds: whole numbers of more than 64 bits, which hexadecimal digits write at any length.
+
+    Keys that UTF-8 cannot hold are among them, which only a dictionary that was made in Python can have.
+    """
+    waiting: list[tuple[str, object]] = [("", data)]
+    mistakes = []
+    while waiting and len(mistakes) < MOST_MISTAKES:
         key, value = waiting.pop()
         if isinstance(value, Mapping):
-            waiting += [(f"{key}.{name}"[:200], item) for name, item in value.items()]
-        elif isinstance(value, list):
+            waiting += [(f"{key}.{name}".lstrip(".")[:LONGEST_KEY], item) for name, item in value.items()]
+            mistakes += [
+                Mistake(clean_text(f"{key}.{name}".lstrip(".")), "the key is not UTF-8", "write another one")
+                for name in value
+                if isinstance(name, str) and not is_clean(name)
+            ]
+        elif isinstance(value, list | tuple):
             waiting += [(key, item) for item in value]
         elif isinstance(value, int) and not -GREATEST_INTEGER - 1 <= value <= GREATEST_INTEGER:
-            yield Mistake(key, "a whole number needs more than 64 bits", "write a smaller one, or a float")
+            mistakes.append(Mistake(key, "a whole number needs more than 64 bits", "write a smaller one, or a float"))
+    return mistakes
 
 
 def _too_long() -> TomlError:

@@ -29,6 +29,8 @@ _WRONG_VALUE = {
     "model_attributes_type": ("is not a table", 'write it as { type = "float", low = 0.0, high = 1.0 }'),
     "finite_number": ("is not finite", "write a finite number"),
     "scalar": ("is no single value", "write text, a finite number, true or false"),
+    "unclean": ("holds NUL, or half of a character", "write text that UTF-8 can hold"),
+    "string_unicode": ("holds half of a character", "write text that UTF-8 can hold"),
     "blank": ("is blank", "write a word, or leave it out"),
     "string_too_short": ("is empty", "write a name, or leave the key out"),
     "too_short": ("is empty", "list at least one, or leave the key out"),

@@ -65,15 +65,16 @@ def run(folder: Path, *words: str, environment: dict[str, str] | None = None) ->
 
 
 @contextlib.contextmanager
-def serving(folder: Path, *words: str, log: Path = Path(os.devnull)) -> Iterator[Served]:
+def serving(folder: Path, *words: str, log: Path = Path(os.devnull), through: tuple[str, ...] = ()) -> Iterator[Served]:
     """Serve a folder; the service is killed in the end.
 
     Args:
         folder: Where the service runs.
         *words: Further words of its command line.
         log: Takes what it says while it runs.
+        through: A command that runs the service in its own place.
     """
-    command = (sys.executable, "-m", "bohpo", "serve", "--port=0", "--json", *words)
+    command = (*through, sys.executable, "-m", "bohpo", "serve", "--port=0", "--json", *words)
     with (
         log.open("a") as said,
         subprocess.Popen(

@@ -30,7 +30,7 @@ def spaces(draw: st.DrawFn) -> Space:
         if draw(st.booleans()):
             parameters.append(IntParameter(name, 1, draw(st.integers(1, 3)), when=when))
         else:
-            choices = draw(st.lists(st.sampled_from(("a", "b", False, 2.5)), unique=True, min_size=1))
+            choices: list[Scalar] = draw(st.lists(st.sampled_from(("a", "b", False, 2.5)), unique=True, min_size=1))
             parameters.append(CategoricalParameter(name, tuple(choices), when=when))
     return Space(tuple(parameters))
 

@@ -69,9 +69,9 @@ def show_campaign(campaign: CampaignName, site: AtSite, request: Request, respon
 
 
 @router.get("/campaigns/{campaign}/best")
-def show_best(campaign: CampaignName, site: AtSite) -> BestSent:
-    """Tell the best trial, and the one that the model expects to be the best; as `bohpo best C --json`."""
-    return BestSent(**dict(best_of(site.desk.snapshot(campaign).view)))
+async def show_best(campaign: CampaignName, site: AtSite) -> BestSent:
+    """Return the best trial, and the one that the model expects to be the best; as `bohpo best C --json`."""
+    return BestSent(**dict(await site.pools.exports.run(lambda: best_of(site.desk.snapshot(campaign).view))))
 
 
 @router.get("/campaigns/{campaign}/events")

@@ -17,7 +17,7 @@ from bohpo.service.drivers import as_json, digest_of
 from bohpo.service.plan import plan_of
 from bohpo.service.requests import Wanted, prepared, read
 from bohpo.service.settings import BODY_BYTES
-from bohpo.service.site import Asking, AtSite
+from bohpo.service.site import Asking, AtSite, Site
 from bohpo.service.stopping import ask_to_stop
 from bohpo.service.troubles import MistakeAnswer, mistake_answers
 from bohpo.study import NAME_PATTERN
@@ -99,8 +99,12 @@ class StopSent(StopAnswer, Sent):
 
 
 @router.post("/check")
-def check(body: LaunchBody, site: AtSite) -> CheckSent:
+async def check(body: LaunchBody, site: AtSite) -> CheckSent:
     """Find all mistakes of a study; nothing that it names is run."""
+    return await site.pools.checks.run(lambda: _checked(body, site))
+
+
+def _checked(body: LaunchBody, site: Site) -> CheckSent:
     asked = read(body.wanted, site.settings, site.permission)
     if asked.study is None or asked.settled is None:
         return CheckSent(source=asked.source, mistakes=mistake_answers(asked.mistakes))
@@ -115,45 +119,55 @@ def check(body: LaunchBody, site: AtSite) -> CheckSent:
 
 
 @router.post("/launches", status_code=201, responses={200: {"model": LaunchSent, "description": "Done before, or dry"}})
-def launch(
+async def launch(
     body: LaunchBody, site: AtSite, asking: Asking, response: Response, idempotency_key: IdempotencyKey = None
 ) -> LaunchSent:
     """Launch a study as a campaign; its driver outlives the service."""
-    asked = read(body.wanted, site.settings, site.permission)
+    asked = await site.pools.checks.run(lambda: read(body.wanted, site.settings, site.permission))
     if body.dry_run and asked.settled is not None:
         response.status_code = 200
-        name = body.name or asked.settled.study.name
-        return LaunchSent(campaign=name, plan=plan_of(asked.settled, name, site.settings.directory))
-    with audited(site.store, asking, "launch", body.name, f"{asked.source}, {len(asked.text)} characters"):
-        wanted = prepared(body.wanted, asked)
-        digest = digest_of(body.model_dump())
-        driver = site.drivers.launch(wanted, key=idempotency_key, digest=digest)
-    site.desk.poll()
+        settled, name = asked.settled, body.name or asked.settled.study.name
+        plan = await site.pools.checks.run(lambda: plan_of(settled, name, site.settings.directory))
+        return LaunchSent(campaign=name, plan=plan)
+    async with audited(site, asking, "launch", body.name, f"{asked.source}, {len(asked.text)} characters"):
+        wanted = await site.pools.launches.run(lambda: prepared(body.wanted, asked))
+        driver = await site.drivers.launch(wanted, key=idempotency_key, digest=digest_of(body.model_dump()))
+    await site.pools.launches.run(site.desk.poll)
     if driver is None:
         response.status_code = 200
     return LaunchSent(campaign=wanted.name, driver=None if driver is None else DriverAnswer(**as_json(driver)))
 
 
 @router.post("/campaigns/{campaign}/stop")
-def stop(campaign: CampaignName, site: AtSite, asking: Asking, body: StopBody | None = None) -> StopSent:
+async def stop(campaign: CampaignName, site: AtSite, asking: Asking, body: StopBody | None = None) -> StopSent:
     """Stop a campaign when its running trainings have ended, or now; as `bohpo stop C --json`."""
     now = body is not None and body.now
-    with audited(site.store, asking, "stop", campaign, "now" if now else "drain"):
-        told = ask_to_stop(site.store, campaign, now=now)
+    async with audited(site, asking, "stop", campaign, "now" if now else "drain"):
+        told = await site.pools.launches.run(lambda: _asked_to_stop(site, campaign, now=now))
         if told.jobs and now:
-            site.permission.check_resume(site.store.campaign(campaign), study_of(site.store.campaign(campaign)))
-            site.drivers.end_jobs(campaign)
-    site.desk.poll()
+            await site.drivers.end_jobs(campaign)
+    await site.pools.launches.run(site.desk.poll)
     return StopSent(**dict(told))
 
 
+def _asked_to_stop(site: Site, campaign: str, *, now: bool) -> StopAnswer:
+    told = ask_to_stop(site.store, campaign, now=now)
+    if told.jobs and now:
+        _check_resume(site, campaign)
+    return told
+
+
 @router.post("/campaigns/{campaign}/resume", status_code=201)
-def resume(campaign: CampaignName, site: AtSite, asking: Asking, body: ResumeBody | None = None) -> LaunchSent:
+async def resume(campaign: CampaignName, site: AtSite, asking: Asking, body: ResumeBody | None = None) -> LaunchSent:
     """Go on with a campaign that was stopped, or whose driver died."""
     trials = None if body is None else body.trials
-    with audited(site.store, asking, "resume", campaign, "" if trials is None else f"{trials} trials"):
-        record = site.store.campaign(campaign)
-        site.permission.check_resume(record, study_of(record))
-        driver = site.drivers.resume(campaign, trials)
-    site.desk.poll()
+    async with audited(site, asking, "resume", campaign, "" if trials is None else f"{trials} trials"):
+        await site.pools.launches.run(lambda: _check_resume(site, campaign))
+        driver = await site.drivers.resume(campaign, trials)
+    await site.pools.launches.run(site.desk.poll)
     return LaunchSent(campaign=campaign, driver=DriverAnswer(**as_json(driver)))
+
+
+def _check_resume(site: Site, campaign: str) -> None:
+    record = site.store.campaign(campaign)
+    site.permission.check_resume(record, study_of(record))

@@ -25,9 +25,11 @@ async def ticks(
     ] = [],  # noqa: B006
 ) -> StreamingResponse:
     """Say, as server-sent events, which campaign has a new revision: `{"campaign": "c", "revision": 1}`."""
-    if site.ticks.is_full:
+    if site.ticks.is_full(asking.token.id):
         raise HTTPException(503, "too many browsers listen; close some, or ask again and again instead")
     now = {name: site.desk.revision_of(name) for name in campaign} or {"": site.desk.revision}
-    stream = site.ticks.stream(now, lambda: asking.token in site.tokens.all() and not asking.token.has_expired)
+    stream = site.ticks.stream(
+        now, lambda: asking.token in site.tokens.all() and not asking.token.has_expired, asking.token.id
+    )
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)

@@ -75,18 +75,18 @@ def list_tokens(site: AtSite, asking: Operating) -> TokensSent:
 
 
 @router.post("/tokens", status_code=201)
-def add_token(body: TokenBody, site: AtSite, asking: Asking) -> TokenSent:
+async def add_token(body: TokenBody, site: AtSite, asking: Asking) -> TokenSent:
     """Make a token."""
-    with audited(site.store, asking, "token-add", detail=f"{body.name}, {body.scope}"):
-        made, secret = site.tokens.add(body.name, body.scope, days=body.days)
+    async with audited(site, asking, "token-add", detail=f"{body.name}, {body.scope}"):
+        made, secret = await site.pools.launches.run(lambda: site.tokens.add(body.name, body.scope, days=body.days))
     return TokenSent(token=token_answer(made), secret=secret)
 
 
 @router.delete("/tokens/{token_id}")
-def revoke_token(token_id: TokenId, site: AtSite, asking: Asking) -> TokenSent:
+async def revoke_token(token_id: TokenId, site: AtSite, asking: Asking) -> TokenSent:
     """Take a token back; it holds no longer from this moment on."""
-    with audited(site.store, asking, "token-revoke", detail=token_id):
-        gone = site.tokens.revoke(token_id)
+    async with audited(site, asking, "token-revoke", detail=token_id):
+        gone = await site.pools.launches.run(lambda: site.tokens.revoke(token_id))
     return TokenSent(token=token_answer(gone))
 
 

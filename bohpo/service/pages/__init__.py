@@ -29,7 +29,7 @@ from bohpo.service.pages.shelf import Shelf
 
 def install(app: FastAPI) -> None:
     """Add the pages to an application."""
-    app.state.figures = Figures()
+    app.state.figures = Figures(app.state.site.pools.figures)
     app.state.shelf = Shelf()
     app.state.newsstand = Newsstand()
     for part in (news, static_files, sign_in, campaigns, campaign, trial, trial_files, compare, launch, export):

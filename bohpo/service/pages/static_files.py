@@ -27,10 +27,9 @@ def static_file(name: str, request: Request) -> Response:
     headers = {"Vary": "Accept-Encoding"}
     if request.query_params.get("v") == version():
         headers["Cache-Control"] = KEPT
-    body = compressed(name)
     if "gzip" not in request.headers.get("accept-encoding", ""):
-        return Response(gzip.decompress(body), headers=headers, media_type=media_type)
-    return Response(body, headers={**headers, "Content-Encoding": "gzip"}, media_type=media_type)
+        return Response(_content(name), headers=headers, media_type=media_type)
+    return Response(compressed(name), headers={**headers, "Content-Encoding": "gzip"}, media_type=media_type)
 
 
 def prepare() -> None:
@@ -53,7 +52,13 @@ def version() -> str:
 @functools.cache
 def compressed(name: str) -> bytes:
     """Give a file, gzipped once."""
-    return gzip.compress(_text(name).encode(), 6, mtime=0)
+    return gzip.compress(_content(name), 6, mtime=0)
+
+
+@functools.cache
+def _content(name: str) -> bytes:
+    """Return a file as it is, which strangers may ask for as often as they like."""
+    return _text(name).encode()
 
 
 @functools.cache

@@ -4,25 +4,22 @@
 | ------------------ | ------------------------------------------------------------------------------------------ |
 | DNS rebinding      | the Host must be one by which the service is known, else 421                               |
 | cross-site request | what changes something must come from a page of this service (Origin), or carry a bearer   |
-| oversized input    | bodies, URLs and headers are capped: 413, 414, 431                                         |
+| oversized input    | URLs and headers are capped: 414, 431; bodies in `bohpo.service.security.bodies`           |
 | script in names    | strict CSP without inline script, and `nosniff`                                            |
 | framing, leaks     | no frames, no referrer to others, nothing kept in shared caches                            |
 """
 
 from __future__ import annotations
 
-import asyncio
 import socket
-from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bohpo.service.settings import BODY_BYTES, Settings
+from bohpo.service.settings import Settings
 from bohpo.service.troubles import refusal
 
-BODY_SECONDS = 60.0
 LONGEST_URL = 8_000
 LONGEST_HEADERS = 32_000
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -79,14 +76,8 @@ class Guards:
                 self._protect(MutableHeaders(scope=message))
             await send(message)
 
-        headers = Headers(scope=scope)
-        refused, body = self._refused(scope, headers), b""
-        if refused is None:
-            refused, body = await _read(receive, headers)
-        if refused is not None:
-            await refused(scope, receive, guarded)
-        else:
-            await self._app(scope, replayed(body, receive), guarded)
+        refused = self._refused(scope, Headers(scope=scope))
+        await (refused or self._app)(scope, receive, guarded)
 
     def _place(self, scope: Scope) -> None:
         """Know the service by its path, whether the proxy in front of it takes that path away or not."""
@@ -147,43 +138,3 @@ def is_own_origin(headers: Headers) -> bool:
     if default is None:
         return False
     return parts.netloc.lower().removesuffix(default) == headers.get("host", "").lower().removesuffix(default)
-
-
-async def _read(receive: Receive, headers: Headers) -> tuple[ASGIApp | None, bytes]:
-    """Read a request's body, or say why not."""
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            body = await read_body(receive, headers)
-    except TimeoutError:
-        return refusal(408, f"the request took longer than {BODY_SECONDS:.0f} s to arrive; send it again"), b""
-    if body is None:
-        return refusal(413, f"the request is longer than {BODY_BYTES} bytes; send less"), b""
-    return None, body
-
-
-async def read_body(receive: Receive, headers: Headers) -> bytes | None:
-    """Read a request's body, or give None as soon as it is longer than `BODY_BYTES`."""
-    announced = headers.get("content-length", "0")
-    if not announced.isdecimal() or int(announced) > BODY_BYTES:
-        return None
-    body, more = b"", True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return body
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > BODY_BYTES:
-            return None
-    return body
-
-
-def replayed(body: bytes, receive: Receive) -> Receive:
-    """Give what was read of a request again, then what comes after it."""
-    told: Iterable[Message] = iter([{"type": "http.request", "body": body, "more_body": False}])
-    messages = iter(told)
-
-    async def again() -> Message:
-        return next(messages, None) or await receive()
-
-    return again

@@ -28,6 +28,9 @@ SIGN_OUT = "/sign-out"
 PUBLIC = (SIGN_IN, SIGN_OUT, "/health")
 PUBLIC_FOLDER = "/static/"
 API = "/api/"
+CONNECTION = "connection"
+"""Key of a request's state under which a server puts its connection, to be told of a token."""
+
 COOKIE_SECONDS = 30 * 86400
 
 
@@ -76,6 +79,8 @@ class Doorkeeper:
             return self._take_token(request)
         token = self.token_of(request)
         request.state.identity = None if token is None else Identity(token, address_of(request))
+        if token is not None and (connection := getattr(request.state, CONNECTION, None)) is not None:
+            connection.prove()
         if path in PUBLIC or path.startswith(PUBLIC_FOLDER):
             return None
         if token is None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bohpo.clean_text import is_clean
 from bohpo.errors import BohpoError, Mistake, NotFoundError, StudyError, UsageError
 from bohpo.service.settings import BODY_BYTES, Settings
 from bohpo.store.records import Campaign
@@ -107,7 +108,7 @@ class Permission:
         for folder in self._settings.studies:
             for path in folder.glob("*.toml"):
                 is_own = path.is_file() and not path.is_symlink() and path.resolve().is_relative_to(folder)
-                if is_own and path.name != "bohpo.toml":
+                if is_own and is_clean(str(path)) and path.name != "bohpo.toml":
                     name = hashlib.sha256(str(path).encode()).hexdigest()[:16]
                     yield StudyFile(name, folder, path.name)
 
