@@ -19,7 +19,7 @@ from bohpo.errors import AttemptError, NoUsableTrialError, UsageError
 from bohpo.regular_files import append_regular
 from bohpo.store.protocol import Store
 from bohpo.store.records import Campaign, Evaluation
-from bohpo.study import Study, settle
+from bohpo.study import Study, find_evaluation_obstacle, settle
 from bohpo.trainer import AttemptDirectory, Outcome
 from bohpo.trial import AttemptState, Trial, best_trials
 
@@ -51,16 +51,39 @@ def _evaluate(study: Study, campaign: Campaign, store: Store, *, again: bool, no
             f"campaign {campaign.name!r} was evaluated on the test cases before (trial {earlier[-1].trial});"
             " choosing by test scores spoils them, --again evaluates once more and records it"
         )
-    if not study.evaluation_entry and not study.evaluate_command:
-        raise UsageError(
-            'the study names nothing that scores a model; set evaluate_command, or evaluator = "module:function"'
-        )
+    if obstacle := find_evaluation_obstacle(study):
+        raise UsageError(obstacle)
     trial = _best(study, campaign, store)
     folder = _new_folder(campaign.directory / "evaluations")
     outcome_value, outcome = _run(study, campaign, trial, AttemptDirectory(folder), now)
     evaluation = Evaluation(trial.number, now, dataclasses.replace(outcome, value=outcome_value))
     store.add_evaluation(campaign.name, evaluation)
     return evaluation
+
+
+def find_obstacle(study: Study, campaign: Campaign, best: Trial | None, *, is_evaluated: bool) -> str | None:
+    """Return why the best trial's model cannot be scored on the test cases, or should not be; None if it can be.
+
+    Args:
+        study: The campaign's study.
+        campaign: Which campaign.
+        best: Its best trial, or None without a completed one.
+        is_evaluated: Whether it was evaluated before.
+    """
+    if is_evaluated:
+        return "it was evaluated on the test cases before"
+    if obstacle := find_evaluation_obstacle(study):
+        return obstacle
+    if best is None:
+        return "no trial is complete"
+    return _missing_model(campaign, best)
+
+
+def _missing_model(campaign: Campaign, trial: Trial) -> str | None:
+    model = completed_attempt(campaign, trial).model
+    if model.is_dir() and any(model.iterdir()):
+        return None
+    return f"trial {trial.number} left no model in {model}; a trainer saves it in `context.model`"
 
 
 @contextlib.contextmanager
@@ -89,11 +112,9 @@ def _new_folder(parent: Path) -> Path:
 
 def _run(study: Study, campaign: Campaign, trial: Trial, files: AttemptDirectory, now: float) -> tuple[float, Outcome]:
     """Have a worker call the evaluator, as it would call the trainer."""
+    if missing := _missing_model(campaign, trial):
+        raise NoUsableTrialError(missing)
     trained = completed_attempt(campaign, trial)
-    if not trained.model.is_dir() or not any(trained.model.iterdir()):
-        raise NoUsableTrialError(
-            f"trial {trial.number} left no model in {trained.model}; a trainer saves it in `context.model`"
-        )
     plan = plan_attempt(study, campaign, trial, 1)
     spec = dataclasses.replace(
         plan.spec,

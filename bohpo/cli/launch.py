@@ -12,14 +12,15 @@ from bohpo.cli.output import emit, say
 from bohpo.cli.place import HERE, Place
 from bohpo.cli.remote import Remote
 from bohpo.cli.remote_launch import launch_there, resume_there
-from bohpo.cli.summary import print_conclusion
+from bohpo.cli.summary import print_conclusion, print_failure
 from bohpo.cli.tunnel import way_in
 from bohpo.cli.watch import following
 from bohpo.cluster.host import notices, settle_on_host
-from bohpo.errors import StudyError, UsageError
+from bohpo.errors import NoUsableTrialError, StudyError, UsageError
 from bohpo.service.answers import StopAnswer, as_json
 from bohpo.service.plan import plan_of
 from bohpo.service.stopping import ask_to_stop, told_of
+from bohpo.store import Store
 from bohpo.store.records import Campaign, CampaignState
 from bohpo.study import Study, check_entry, settle
 
@@ -33,6 +34,7 @@ def launch(
     trials: int | None = None,
     cluster: str | None = None,
     follow: bool = False,
+    quiet: bool = False,
     dry_run: bool = False,
     json: bool = False,
     place: Place = HERE,
@@ -49,6 +51,7 @@ def launch(
         trials: Trials to run in all, instead of the study's.
         cluster: Where jobs run, instead of as the study says: local, slurm, pbs, sge, lsf, htcondor, oar, moab.
         follow: Show the campaign live.
+        quiet: Print no line per result.
         dry_run: Only say what would be run; where jobs go to a queue, print the job script of the first.
         json: Print the result as one JSON object.
         place: Where it is recorded.
@@ -82,7 +85,7 @@ def launch(
             say(f"campaign {campaign.name}: {campaign.directory}")
             say(f"  watch it from another terminal: bohpo watch {campaign.name}")
             say(f"  or in a browser: {way_in()}")
-        with _shown(place, campaign, follow=follow):
+        with _shown(place, store, campaign, follow=follow, quiet=quiet):
             drive(wanted, campaign, store)
         print_conclusion(store, campaign.name, json=json)
 
@@ -107,7 +110,14 @@ def stop(campaign: str, /, *, now: bool = False, json: bool = False, place: Plac
 
 
 def resume(
-    campaign: str, /, *, trials: int | None = None, follow: bool = False, json: bool = False, place: Place = HERE
+    campaign: str,
+    /,
+    *,
+    trials: int | None = None,
+    follow: bool = False,
+    quiet: bool = False,
+    json: bool = False,
+    place: Place = HERE,
 ) -> None:
     """Go on with a campaign that was stopped, or whose driver died.
 
@@ -115,6 +125,7 @@ def resume(
         campaign: Name of the campaign.
         trials: Trials to run in all from now on.
         follow: Show the campaign live.
+        quiet: Print no line per result.
         json: Print the result as one JSON object.
         place: Where it is recorded.
     """
@@ -123,7 +134,7 @@ def resume(
         return
     with place.open() as store:
         record = place.find(store, campaign)
-        with _shown(place, record, follow=follow):
+        with _shown(place, store, record, follow=follow, quiet=quiet):
             drive(study_of(record), record, store, trials=trials)
         print_conclusion(store, campaign, json=json)
 
@@ -148,6 +159,12 @@ def _check_backend(campaign: Campaign, wanted: Study) -> None:
 
 
 @contextlib.contextmanager
-def _shown(place: Place, campaign: Campaign, *, follow: bool) -> Iterator[None]:
-    with following(place, campaign.name) if follow else contextlib.nullcontext():
-        yield
+def _shown(place: Place, store: Store, campaign: Campaign, *, follow: bool, quiet: bool) -> Iterator[None]:
+    """Show what the body's driver does: live, as a line per result, or not at all; then why there is no result."""
+    view = following(place, campaign.name, drawn=follow) if follow or not quiet else contextlib.nullcontext()
+    try:
+        with view:
+            yield
+    except NoUsableTrialError:
+        print_failure(store, campaign.name)
+        raise

@@ -13,6 +13,7 @@ from bohpo.service.gather import reports_of, with_a_job
 from bohpo.trial import Trial, TrialState
 from bohpo.views import wording
 from bohpo.views.campaign import CampaignView
+from bohpo.views.failures import remedy
 from bohpo.views.status import Status, status
 
 RECENT = 6
@@ -31,7 +32,9 @@ def draw(view: CampaignView) -> RenderableType:
 
 def _headline(view: CampaignView, now: Status) -> RenderableType:
     best = Text("best  ", "dim")
-    if now.best is None or now.best.value is None:
+    if now.failure is not None:
+        best.append(now.failure.message, "red").append(f"  {remedy(view.campaign.name, now.failure)}", "dim")
+    elif now.best is None or now.best.value is None:
         best.append("no result yet", "dim")
     else:
         best.append(wording.number(now.best.value), "bold green")

@@ -48,14 +48,20 @@ def watch(campaign: str, /, *, interval: float = 1.0, json: bool = False, place:
 
 
 @contextlib.contextmanager
-def following(place: Place, campaign: str) -> Iterator[None]:
-    """Show a campaign live while the body drives it; the view has a connection of its own, in a thread of its own."""
+def following(place: Place, campaign: str, *, drawn: bool = True) -> Iterator[None]:
+    """Show a campaign live while the body drives it; the view has a connection of its own, in a thread of its own.
+
+    Args:
+        place: Where it is recorded.
+        campaign: Its name.
+        drawn: Whether it is drawn where there is a terminal; else there is a line per event.
+    """
     done = threading.Event()
 
     def follow() -> None:
         try:
             with place.open() as store:
-                show(store, campaign, until=done, driving=True)
+                show(store, campaign, until=done, driving=True, drawn=drawn)
         except StoreError as error:
             say(f"the live view ended: {error}")
 
@@ -76,6 +82,7 @@ def show(
     interval: float = 1.0,
     json: bool = False,
     driving: bool = False,
+    drawn: bool = True,
 ) -> None:
     """Show a campaign until it ends or `until` is set.
 
@@ -87,11 +94,12 @@ def show(
         json: Print one JSON object per change.
         driving: Whether a driver in this process is about to begin, so that the campaign's end is not taken from
             its record.
+        drawn: Whether it is drawn where there is a terminal; else there is a line per event.
     """
     looks = _looks(store, campaign, until, interval, driving=driving)
     if json:
         _show_json(store, campaign, looks)
-    elif sys.stderr.isatty():
+    elif drawn and sys.stderr.isatty():
         _show_drawn(store, campaign, looks)
     else:
         _show_lines(store, campaign, looks, after=_last_told(store, campaign, driving=driving))

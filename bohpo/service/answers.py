@@ -18,6 +18,7 @@ from bohpo.store.records import Event, Lease, Summary
 from bohpo.trial import Scalar, Trial
 from bohpo.views import wording
 from bohpo.views.campaign import CampaignView
+from bohpo.views.failures import CommonFailure
 from bohpo.views.insight import Expectation, Insight
 from bohpo.views.status import Status
 
@@ -117,6 +118,16 @@ class QueueAnswer(Answer):
     jobs: dict[str, JobAnswer]
 
 
+class FailureAnswer(Answer):
+    """Why a campaign has no result although trials failed; see `bohpo.views.failures.CommonFailure`."""
+
+    failed: int
+    alike: int
+    trial: int
+    reason: str
+    message: str
+
+
 class CampaignAnswer(StandingAnswer):
     """Where a campaign stands; see `bohpo.views.status.Status`."""
 
@@ -125,6 +136,8 @@ class CampaignAnswer(StandingAnswer):
     mean_gap_seconds: float | None
     mean_queue_seconds: float | None
     remaining_seconds: float | None
+    paused_seconds: float = 0.0
+    failure: FailureAnswer | None = None
     jobs: int
     jobs_alive: int
     queue: QueueAnswer | None = None
@@ -237,9 +250,21 @@ def campaign_answer(
         mean_queue_seconds=now.mean_wait,
         elapsed_seconds=now.elapsed,
         remaining_seconds=now.remaining,
+        paused_seconds=now.paused,
+        failure=None if now.failure is None else _failure_answer(now.failure),
         jobs=view.jobs,
         jobs_alive=len(view.alive),
         queue=None if queue is None else queue_answer(view, queue),
+    )
+
+
+def _failure_answer(failure: CommonFailure) -> FailureAnswer:
+    return FailureAnswer(
+        failed=failure.failed,
+        alike=failure.alike,
+        trial=failure.trial,
+        reason=failure.reason,
+        message=failure.message,
     )
 
 

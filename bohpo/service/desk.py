@@ -221,7 +221,14 @@ class Desk:
         if seat.tally is None:
             seat.tally = Tally(maximize=seat.study.objective.maximize)
         trials = seat.tally.update(seat.reader.read())
-        view = view_of(campaign, seat.study, trials, evaluations=self.store.evaluations(name), now=time.time())
+        view = view_of(
+            campaign,
+            seat.study,
+            trials,
+            evaluations=self.store.evaluations(name),
+            driven=self.store.driver_spans(name),
+            now=time.time(),
+        )
         curves = {trial.number: seat.curves.get(trial.number) for trial in view.ranked[:CURVES_OF]}
         seat.curves = {
             number: self.store.curves(name, number) if known is None else known for number, known in curves.items()

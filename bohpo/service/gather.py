@@ -41,13 +41,26 @@ def gather(store: Store, name: str, *, curves_of: int = CURVES_OF, reader: Trial
     """
     campaign = store.campaign(name)
     trials = store.trials(name) if reader is None else reader.read()
-    view = view_of(campaign, study_of(campaign), trials, evaluations=store.evaluations(name), now=time.time())
+    view = view_of(
+        campaign,
+        study_of(campaign),
+        trials,
+        evaluations=store.evaluations(name),
+        driven=store.driver_spans(name),
+        now=time.time(),
+    )
     curves = {trial.number: store.curves(name, trial.number) for trial in view.ranked[:curves_of]}
     return dataclasses.replace(view, curves=curves, events=tuple(store.events(name)))
 
 
 def view_of(
-    campaign: Campaign, study: Study, trials: Iterable[Trial], *, evaluations: Iterable[Evaluation], now: float
+    campaign: Campaign,
+    study: Study,
+    trials: Iterable[Trial],
+    *,
+    evaluations: Iterable[Evaluation],
+    driven: Iterable[tuple[float, float | None]],
+    now: float,
 ) -> CampaignView:
     """Put together what was read of a campaign; without curves and events.
 
@@ -56,6 +69,7 @@ def view_of(
         study: What it runs.
         trials: All of its trials, by number; `Trials` where their order by value is known.
         evaluations: Scorings on the test cases, in order.
+        driven: When drivers were at work, in order; see `CampaignView`.
         now: The moment, seconds since the epoch.
     """
     limit = study.fixed.get("limit")
@@ -68,6 +82,7 @@ def view_of(
         jobs=_jobs_of(study, known),
         trials=known,
         evaluations=tuple(evaluations),
+        driven=tuple(driven),
         now=now,
         bounds=study.objective.limits,
         limit=float(limit) if isinstance(limit, int | float) else None,

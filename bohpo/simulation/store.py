@@ -333,6 +333,17 @@ class MemoryStore:
         """Give the events with a number above `after`, in order."""
         return [event for event in self._record(name).events if event.number > after]
 
+    def driver_spans(self, name: str) -> list[tuple[float, float | None]]:
+        """Return when drivers were at work, in order: start and end, None for one that is at work."""
+        events = self._record(name).events
+        starts = [at for at, event in enumerate(events) if event.kind == "driver-started"]
+        ends = [at - 1 for at in [*starts[1:], len(events)]]
+        spans = [(events[start].time, events[end].time) for start, end in zip(starts, ends, strict=False)]
+        known: list[tuple[float, float | None]] = [*spans]
+        if known and self.lease(name) is not None:
+            known[-1] = (known[-1][0], None)
+        return known
+
     def add_evaluation(self, name: str, evaluation: Evaluation) -> None:
         """Record a scoring on the test cases."""
         record = self._record(name)

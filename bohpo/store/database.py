@@ -244,6 +244,10 @@ class DatabaseStore:
         """Give the events with a number above `after`, in order; the latest `most` of them."""
         return self._database.read(lambda connection: history.read_events(connection, name, after, most))
 
+    def driver_spans(self, name: str) -> list[tuple[float, float | None]]:
+        """Return when drivers were at work, in order: start and end, None for one that is at work."""
+        return self._database.read(lambda connection: history.read_driver_spans(connection, name))
+
     def add_evaluation(self, name: str, evaluation: Evaluation) -> None:
         """Record a scoring on the test cases."""
         uid = uuid.uuid4().hex

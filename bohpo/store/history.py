@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from bohpo.store.campaigns import campaign_row
 from bohpo.store.events import NewEvent, insert_event
-from bohpo.store.leases import CampaignKey, fence
+from bohpo.store.leases import CampaignKey, fence, held
 from bohpo.store.recording import trial_row
 from bohpo.store.records import Evaluation, Event, Lease
 from bohpo.store.tables import EVALUATION, EVENT, TRIALS
@@ -25,6 +25,26 @@ def read_events(connection: Connection, name: str, after: int, most: int | None 
     query = query.where(EVENT.c.campaign_id == campaign_id, EVENT.c.number > after)
     rows = connection.execute(query.order_by(EVENT.c.number.desc()).limit(most)).all()
     return [Event(*row) for row in reversed(rows)]
+
+
+def read_driver_spans(connection: Connection, name: str) -> list[tuple[float, float | None]]:
+    """Return when drivers were at work, in order.
+
+    Returns:
+        Start and end of each, in seconds since the epoch. One that was killed ends with the last thing that it
+        recorded; one that is at work has no end.
+    """
+    of_campaign = EVENT.c.campaign_id == campaign_row(connection, name).campaign_id
+    query = select(EVENT.c.number, EVENT.c.time).where(of_campaign, EVENT.c.kind == "driver-started")
+    starts = connection.execute(query.order_by(EVENT.c.number)).all()
+    last = connection.scalar(select(func.max(EVENT.c.number)).where(of_campaign)) or 0
+    spans: list[tuple[float, float | None]] = []
+    for (_, began), following in zip(starts, [*(start.number for start in starts[1:]), last + 1], strict=False):
+        before = select(EVENT.c.time).where(of_campaign, EVENT.c.number < following)
+        spans.append((began, connection.scalar(before.order_by(EVENT.c.number.desc()).limit(1))))
+    if spans and held(connection, name) is not None:
+        spans[-1] = (spans[-1][0], None)
+    return spans
 
 
 def add_evaluation(connection: Connection, name: str, evaluation: Evaluation, uid: str) -> None:

@@ -210,6 +210,10 @@ class Store(Protocol):
         """Give the events with a number above `after`, in order."""
         ...
 
+    def driver_spans(self, name: str) -> list[tuple[float, float | None]]:
+        """Return when drivers were at work, in order: start and end, None for one that is at work."""
+        ...
+
     def add_evaluation(self, name: str, evaluation: Evaluation) -> None:
         """Record a scoring on the test cases; needs no lease."""
         ...

@@ -1,7 +1,7 @@
 """The study file: what is searched, with which trainer, for which score, at which price."""
 
 from bohpo.study.cluster import Cluster
-from bohpo.study.entry import check_entry
+from bohpo.study.entry import check_entry, find_evaluation_obstacle
 from bohpo.study.feasibility import Feasibility, Tried, load_feasibility, try_feasibility
 from bohpo.study.site import Settled, settle
 from bohpo.study.study import NAME_PATTERN, Study
@@ -20,6 +20,7 @@ __all__ = [
     "Training",
     "Tried",
     "check_entry",
+    "find_evaluation_obstacle",
     "load_feasibility",
     "settle",
     "try_feasibility",

@@ -56,6 +56,18 @@ def check_entry(study: Study) -> tuple[Mistake, ...]:
     return tuple(mistakes)
 
 
+def find_evaluation_obstacle(study: Study) -> str | None:
+    """Return why a study cannot score a model on test cases, with the remedy; None if it can. Nothing of it is run."""
+    importlib.invalidate_caches()
+    entry, directory = study.evaluation_entry, study.working_directory
+    if not entry and not study.evaluate_command:
+        return 'the study names nothing that scores a model; set evaluate_command, or evaluator = "module:function"'
+    mistakes = _entry_mistakes("evaluator", entry, directory, study.directory) if entry else []
+    if study.evaluate_command:
+        mistakes = _command_mistakes("evaluate_command", study.evaluate_command, directory)
+    return f"nothing scores a model: {mistakes[0].problem}; {mistakes[0].remedy}" if mistakes else None
+
+
 def _entry_mistakes(key: str, entry: str, directory: Path, home: Path) -> list[Mistake]:
     module, _, function = entry.partition(":")
     spec = _find_below(module, directory) or _find_installed(module)

@@ -59,6 +59,7 @@ class CampaignView:
         now: The moment, seconds since the epoch.
         bounds: Lowest and highest value that the objective can have.
         limit: Where the integral of a partial area ends, in units of the curve's abscissa, or None.
+        driven: When drivers were at work, in order: start and end in seconds since the epoch, None while one is.
     """
 
     campaign: Campaign
@@ -73,6 +74,15 @@ class CampaignView:
     now: float = 0.0
     bounds: Bounds = (None, None)
     limit: float | None = None
+    driven: tuple[tuple[float, float | None], ...] = ()
+
+    @property
+    def pauses(self) -> list[tuple[float, float]]:
+        """Times without a driver, after the first one began: start and end in seconds since the epoch."""
+        over = self.campaign.ended or self.now
+        ends = [over if end is None else end for _, end in self.driven]
+        starts = [start for start, _ in self.driven[1:]]
+        return [(end, start) for end, start in zip(ends, [*starts, over], strict=False) if start > end]
 
     @property
     def ranked(self) -> Sequence[Trial]:

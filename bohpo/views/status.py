@@ -5,16 +5,21 @@ occupies nothing. The fraction is the occupied slot-seconds in a window, over `j
 window begins with the first start. It ends with the last start once nothing is left to start, for then slots run
 empty by design; before that it ends now, so that a campaign which starts nothing is seen to idle. `busy_after` leaves
 out the burst at the beginning: its window begins with the start that filled the last of the `jobs` slots.
+
+Pauses. A time without a driver is no idle time: in it a slot counts while an attempt occupies it, and else not at all.
+Neither does a gap between two jobs count it. `elapsed` leaves out what of it no attempt was at work in.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bohpo.store.records import CampaignState
 from bohpo.trial import Trial, TrialState
 from bohpo.views.campaign import CampaignView, is_running
-from bohpo.views.tally import Tally
+from bohpo.views.failures import CommonFailure, find_common_failure
+from bohpo.views.tally import Span, Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,9 @@ class Status:
         busy_after: The same after the first `jobs` starts.
         mean_gap: Seconds between the end of an attempt and the next start in its slot, on average, or None.
         mean_wait: Seconds from the submission of an attempt to its start, on average, or None before the first start.
-        elapsed: Seconds since the launch, until the end if it has ended.
+        elapsed: Seconds since the launch, until the end if it has ended, without pauses.
+        paused: Seconds without a driver and without an attempt at work since the first driver began.
+        failure: Why there is no result although trials failed, or None.
         remaining: Seconds until the budget is used up, as estimated, or None where nothing can be said.
     """
 
@@ -50,6 +57,8 @@ class Status:
     mean_wait: float | None
     elapsed: float
     remaining: float | None
+    paused: float = 0.0
+    failure: CommonFailure | None = None
 
 
 def status(view: CampaignView, tally: Tally | None = None) -> Status:
@@ -63,7 +72,7 @@ def status(view: CampaignView, tally: Tally | None = None) -> Status:
     best = next(iter(tally.trials.ranked), None)
     complete, failed = tally.states[TrialState.COMPLETE], tally.states[TrialState.FAILED]
     running = sum(is_running(trial) for trial in tally.trials.pending)
-    budget = view.campaign.budget_trials
+    budget, paused = view.campaign.budget_trials, paused_seconds(view, tally)
     return Status(
         complete=complete,
         failed=failed,
@@ -74,10 +83,12 @@ def status(view: CampaignView, tally: Tally | None = None) -> Status:
         interval=None if best is None or best.value is None else view.interval(best.value, best.variance),
         busy=busy_fraction(view, tally),
         busy_after=busy_fraction(view, tally, after=view.jobs),
-        mean_gap=tally.gaps.mean,
+        mean_gap=tally.gaps.mean_without(view.pauses),
         mean_wait=tally.waited.mean,
-        elapsed=max((view.campaign.ended or view.now) - view.campaign.created, 0.0),
+        elapsed=max((view.campaign.ended or view.now) - view.campaign.created - paused, 0.0),
         remaining=remaining_seconds(view, tally),
+        paused=paused,
+        failure=find_common_failure(view.trials) if best is None and failed else None,
     )
 
 
@@ -100,9 +111,41 @@ def busy_fraction(view: CampaignView, tally: Tally | None = None, *, after: int 
     last = view.now if _starts_more(view, tally) else starts[-1]
     if last <= first:
         return None
-    running = (attempt.started for attempt in tally.alive.values() if attempt.ended is None)
-    occupied = sum(max(min(view.now, last) - max(start, first), 0.0) for start in running if start is not None)
-    return min((occupied + tally.ended.within(first, last)) / (view.jobs * (last - first)), 1.0)
+    available = view.jobs * (last - first)
+    for start, end in _clipped(view.pauses, first, last):
+        available -= max(view.jobs * (end - start) - _occupied(view, tally, start, end), 0.0)
+    return min(_occupied(view, tally, first, last) / available, 1.0) if available > 0 else None
+
+
+def paused_seconds(view: CampaignView, tally: Tally) -> float:
+    """Return the seconds in which neither a driver nor an attempt was at work, since the first driver began."""
+    seconds = 0.0
+    for first, last in view.pauses:
+        spans = sorted([*tally.ended.overlapping(first, last), *_running_spans(view, tally)])
+        seconds += last - first
+        at = first
+        for start, end in _clipped(spans, first, last):
+            seconds -= max(end - max(start, at), 0.0)
+            at = max(at, end)
+    return seconds
+
+
+def _occupied(view: CampaignView, tally: Tally, first: float, last: float) -> float:
+    """Return the slot-seconds between two moments in which attempts were at work."""
+    running = _clipped(_running_spans(view, tally), first, last)
+    return tally.ended.within(first, last) + sum(end - start for start, end in running)
+
+
+def _running_spans(view: CampaignView, tally: Tally) -> list[Span]:
+    """Return when the attempts that run have run so far."""
+    alive = (attempt.started for attempt in tally.alive.values() if attempt.ended is None)
+    return [(start, view.now) for start in alive if start is not None]
+
+
+def _clipped(spans: Iterable[Span], first: float, last: float) -> list[Span]:
+    """Return the parts of spans between two moments."""
+    parts = ((max(start, first), min(end, last)) for start, end in spans)
+    return [(start, end) for start, end in parts if end > start]
 
 
 def remaining_seconds(view: CampaignView, tally: Tally) -> float | None:

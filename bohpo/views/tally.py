@@ -183,6 +183,11 @@ class Spans:
         outside += sum(end - max(start, last) for end, start in ended_after)
         return self._whole.seconds - outside
 
+    def overlapping(self, first: float, last: float) -> list[Span]:
+        """Return the spans that have a part between two moments, by start."""
+        begun = self._by_start[: bisect_left(self._by_start, (last, -inf))]
+        return [span for span in begun if span[1] > first]
+
 
 class Gaps:
     """Time between the end of an attempt and the next start in its slot."""
@@ -196,6 +201,27 @@ class Gaps:
     def mean(self) -> float | None:
         """The mean, in seconds, or None where no slot began a second attempt."""
         return self._sum.mean
+
+    def mean_without(self, pauses: Sequence[Span]) -> float | None:
+        """Return the mean of what is left of the gaps without pauses, in seconds; None as for `mean`.
+
+        Args:
+            pauses: Start and end of each; they do not overlap.
+        """
+        if self.mean is None:
+            return None
+        return max(self.mean - sum(self._within(*pause) for pause in pauses) / self._sum.terms, 0.0)
+
+    def _within(self, first: float, last: float) -> float:
+        """Add up the parts of gaps between two moments."""
+        seconds = 0.0
+        for spans in self._slots.values():
+            at = max(bisect_left(spans, (first, -inf)) - 1, 0)
+            for (_, end), (start, _) in pairwise(spans[at:]):
+                if end >= last:
+                    break
+                seconds += max(min(start, last) - max(end, first), 0.0)
+        return seconds
 
     def count(self, slot: int, span: Span, times: int) -> None:
         """Count an attempt in (1) or out (-1); the end of one that runs is infinite."""

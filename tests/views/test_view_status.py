@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 from bohpo.store.records import CampaignState
 from bohpo.trial import Attempt, AttemptState, TrialState
 from bohpo.views import CampaignView, status
+from bohpo.views.tally import Gaps
 
 
 def with_budget(view: CampaignView, trials: int | None) -> CampaignView:
@@ -121,3 +123,60 @@ def test_importing_the_views_imports_nothing_heavy() -> None:
     code = f"import sys, bohpo.views; print(sorted({heavy!r} & set(sys.modules)))"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+def test_a_pause_is_no_idle_time(short_view: CampaignView) -> None:
+    """A day's pause after 200 s: what is asked and told of the campaign stays what it was."""
+    day = 86_400.0
+    before = replace(short_view, driven=((0.0, 200.0),))
+    trials = tuple(
+        replace(
+            trial,
+            attempts=tuple(
+                replace(attempt, ended=200.0, state=AttemptState.PREEMPTED) if attempt.ended is None else attempt
+                for attempt in trial.attempts
+            ),
+        )
+        for trial in short_view.trials
+    )
+    paused = replace(before, trials=trials, now=200.0 + day)
+    for view in (paused, replace(paused, driven=((0.0, 200.0), (200.0 + day, None)))):
+        now = status(view)
+        assert now.busy == pytest.approx(330 / 380)
+        assert now.busy_after == pytest.approx(320 / 360)
+        assert now.elapsed == pytest.approx(200.0)
+        assert now.paused == pytest.approx(day)
+        assert now.mean_gap == status(short_view).mean_gap
+
+
+def test_the_gap_over_a_pause_counts_only_what_is_outside_it() -> None:
+    gaps = Gaps()
+    for slot, span in ((0, (0.0, 10.0)), (0, (5010.0, 5020.0)), (1, (0.0, 100.0)), (1, (104.0, math.inf))):
+        gaps.count(slot, span, 1)
+    assert gaps.mean == pytest.approx((5000 + 4) / 2)
+    # 5 s before the pause and 10 s after it; the other slot's gap lies within it
+    assert gaps.mean_without([(15.0, 5000.0)]) == pytest.approx((5 + 10 + 0) / 2)
+    assert gaps.mean_without([(15.0, 20.0), (101.0, 102.0)]) == pytest.approx((5000 - 5 - 1 + 4 - 1) / 2)
+    assert gaps.mean_without([]) == gaps.mean
+    assert Gaps().mean_without([(0.0, 1.0)]) is None
+
+
+def test_jobs_that_run_on_without_a_driver_count_as_busy(short_view: CampaignView) -> None:
+    # Without a driver from 100 to 200: trial 0 to 110, trial 3 from 120 and trial 4 from 140 on are at work.
+    view = replace(short_view, driven=((0.0, 100.0),))
+    now = status(view)
+    busy_in_pause = sum(
+        max(min(end or 200.0, 200.0) - max(start, 100.0), 0.0)
+        for trial in view.trials
+        for attempt in trial.attempts
+        for start, end in [(attempt.started or 0.0, attempt.ended)]
+    )
+    assert now.busy == pytest.approx(330 / (2 * 90 + busy_in_pause))
+    assert now.elapsed + now.paused == pytest.approx(status(short_view).elapsed)
+    assert now.paused < 100.0
+
+
+def test_without_records_of_drivers_nothing_is_a_pause(short_view: CampaignView) -> None:
+    assert status(short_view).paused == 0.0
+    finished = replace(short_view.campaign, state=CampaignState.FINISHED, ended=180.0)
+    assert status(replace(short_view, campaign=finished, driven=((0.0, 180.0),))).paused == 0.0

@@ -66,7 +66,7 @@ CAPTIONS = {
         "What the slots did",
         "One row per slot, one bar per attempt with its trial's number; thin grey bars are time in the queue. Where "
         "the trainer says how long it trained, the lower edge marks its start-up and its scoring. White space between "
-        "bars is time in which a slot had nothing to run.",
+        "bars is time in which a slot had nothing to run. In shaded columns the campaign was paused.",
     ),
     "learning": Caption(
         "How the trainings went",

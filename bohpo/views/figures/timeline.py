@@ -28,7 +28,10 @@ UNITS = (("days", wording.DAY_S), ("hours", wording.HOUR_S), ("minutes", wording
 
 
 def timeline(view: CampaignView) -> style.Drawing:
-    """Draw one row per slot and one bar per attempt; white space is time in which a slot had nothing to do."""
+    """Draw one row per slot and one bar per attempt; white space is time in which a slot had nothing to do.
+
+    Shaded columns are times without a driver.
+    """
     everything = [(trial, attempt) for trial in view.trials[-2 * MOST_BARS :] for attempt in trial.attempts]
     begun = [pair for pair in everything if pair[1].started is not None]
     if not begun:
@@ -50,9 +53,31 @@ def timeline(view: CampaignView) -> style.Drawing:
         traces,
         min(110 + 30 * slots, 900),
         bargap=0.25,
+        shapes=_pauses(view, origin, length, seconds),
         xaxis=style.axis(f"{unit} since {since}", range=[-0.005 * length / seconds, 1.01 * length / seconds]),
         yaxis=style.axis("slot", range=[slots - 0.4, -0.6], dtick=max(1, slots // 20), showgrid=False),
     )
+
+
+def _pauses(view: CampaignView, origin: float, length: float, unit: float) -> list[dict[str, Any]]:
+    """Return shaded columns, in units of the axis, where no driver was at work."""
+    pauses = [(max(start, origin), min(end, origin + length)) for start, end in view.pauses]
+    return [
+        {
+            "type": "rect",
+            "layer": "below",
+            "yref": "paper",
+            "y0": 0,
+            "y1": 1,
+            "x0": (start - origin) / unit,
+            "x1": (end - origin) / unit,
+            "line": {"width": 0},
+            "fillcolor": style.translucent(style.STARTUP, 0.18),
+            "label": {"text": "paused", "textposition": "top center", "font": {"size": 11}},
+        }
+        for start, end in pauses
+        if end - start > length / 500
+    ]
 
 
 def _bars(view: CampaignView, kind: str, group: list[tuple[Trial, Attempt]], *, origin: float, unit: float) -> Any:

@@ -6,6 +6,7 @@ from bohpo.store.records import CampaignState
 from bohpo.trial import Trial
 from bohpo.views import wording
 from bohpo.views.campaign import CampaignView
+from bohpo.views.failures import remedy
 from bohpo.views.insight import Insight
 from bohpo.views.report.markup import Markup, element
 from bohpo.views.status import Status
@@ -64,9 +65,7 @@ def best_configuration(trial: Trial, insight: Insight | None) -> Markup:
 def _best(view: CampaignView, status: Status) -> Markup:
     trial = status.best
     if trial is None or trial.value is None:
-        return element(
-            "div", element("p", f"Best {view.metric}"), element("p", "none yet", class_="score"), class_="hero"
-        )
+        return _no_best(view, status)
     interval = wording.interval(status.interval)
     note = f"95 % interval {interval}" if interval else "its variance was not measured"
     tested = next((e for e in reversed(view.evaluations) if e.trial == trial.number), None)
@@ -78,6 +77,22 @@ def _best(view: CampaignView, status: Status) -> Markup:
         None
         if tested is None
         else element("p", _tested(view, tested.outcome.value, tested.outcome.variance), class_="note"),
+        class_="hero",
+    )
+
+
+def _no_best(view: CampaignView, status: Status) -> Markup:
+    """Show that there is no result yet, or why there is none."""
+    name = element("p", f"Best {view.metric}", class_="name")
+    failure = status.failure
+    if failure is None:
+        return element("div", name, element("p", "none yet", class_="score none"), class_="hero")
+    return element(
+        "div",
+        name,
+        element("p", f"{failure.failed} failed", class_="score failed"),
+        element("p", _sentence(failure.message), class_="reason"),
+        element("p", element("code", remedy(view.campaign.name, failure)), " shows more", class_="note"),
         class_="hero",
     )
 
@@ -103,7 +118,8 @@ def _trials(status: Status) -> tuple[str, str]:
 
 def _time(view: CampaignView, status: Status) -> tuple[str, str]:
     if view.campaign.state is not CampaignState.ACTIVE or status.remaining is None:
-        return wording.duration(status.elapsed), "from the launch"
+        paused = f", without {wording.duration(status.paused)} of pauses" if status.paused >= 1 else ""
+        return wording.duration(status.elapsed), f"from the launch{paused}"
     return wording.duration(status.elapsed), f"about {wording.duration(status.remaining)} to go"
 
 
