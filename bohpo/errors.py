@@ -13,6 +13,7 @@
     │   ├── LeaseError              5   another driver holds the campaign
     │   └── SchemaError             5   the database was written by another version
     ├── NoUsableTrialError          1   a campaign ended without a completed trial
+    ├── SystematicFailureError      1   a campaign was stopped since its trials all fail alike
     ├── AttemptError                1   an attempt ended without a valid outcome
     │   └── OutOfMemoryError        1   a training needed more memory than there is
     ├── UnfitError                  1   this machine cannot run campaigns as it is
@@ -127,6 +128,10 @@ class SchemaError(StoreError):
 
 class NoUsableTrialError(BohpoError):
     """A campaign ended, or was asked for its best trial, without a completed one."""
+
+
+class SystematicFailureError(BohpoError):
+    """A campaign was stopped by its driver since its trials all fail alike; `bohpo resume` continues it."""
 
 
 class AttemptError(BohpoError):

@@ -23,7 +23,15 @@ from bohpo.cluster.factory import make_queue_cluster
 from bohpo.cluster.local import LocalCluster
 from bohpo.cluster.protocol import Cluster
 from bohpo.durable import write_atomically
-from bohpo.errors import Detached, NotFoundError, NoUsableTrialError, StoreError, StudyError, UsageError
+from bohpo.errors import (
+    Detached,
+    NotFoundError,
+    NoUsableTrialError,
+    StoreError,
+    StudyError,
+    SystematicFailureError,
+    UsageError,
+)
 from bohpo.optimizer import GaussianProcessOptimizer, RandomOptimizer
 from bohpo.optimizer.protocol import Optimizer
 from bohpo.store import open_store
@@ -166,6 +174,7 @@ def drive(study: Study, campaign: Campaign, store: Store, *, trials: int | None 
         NotFoundError: If the campaign's folder is gone.
         LeaseError: If another driver is at work on it.
         Detached: If it was stopped before its budget was used up.
+        SystematicFailureError: If it was stopped since its trials all fail alike.
         NoUsableTrialError: If it finished without a completed trial.
     """
     check_folder(campaign)
@@ -177,6 +186,8 @@ def drive(study: Study, campaign: Campaign, store: Store, *, trials: int | None 
     finally:
         _release(store, lease)
     campaign = store.campaign(campaign.name)
+    if campaign.state is CampaignState.STOPPED and campaign.stop_reason:
+        raise SystematicFailureError(f"campaign {campaign.name!r} is stopped: {campaign.stop_reason}")
     if campaign.state is CampaignState.STOPPED:
         raise _detached(campaign, store)
     if not any(trial.state is TrialState.COMPLETE for trial in store.trials(campaign.name)):

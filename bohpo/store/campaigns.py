@@ -11,12 +11,12 @@ from typing import Any
 
 from optuna.distributions import distribution_to_json
 from optuna.study import StudyDirection
-from sqlalchemy import Connection, CursorResult, Row, insert, select, update
+from sqlalchemy import Connection, CursorResult, Label, Row, case, insert, select, update
 
 from bohpo.errors import NotFoundError, UsageError
 from bohpo.space import Space, to_distribution
-from bohpo.store.records import Campaign, CampaignState, StopRequest
-from bohpo.store.tables import CAMPAIGN, LEASE, REVISION, STUDIES, STUDY_DIRECTIONS, STUDY_SYSTEM_ATTRIBUTES
+from bohpo.store.records import LAST_WORDS, STOPPED_BY_FAILURES, Campaign, CampaignState, StopRequest
+from bohpo.store.tables import CAMPAIGN, EVENT, LEASE, REVISION, STUDIES, STUDY_DIRECTIONS, STUDY_SYSTEM_ATTRIBUTES
 
 OPTUNA_METRIC_NAMES = "study:metric_names"
 """Where `optuna.Study.set_metric_names` keeps them; Optuna's data frames and plots read it."""
@@ -46,7 +46,7 @@ def create_campaign(connection: Connection, new: NewCampaign) -> Campaign:
         UsageError: If a campaign or an Optuna study has its name.
     """
     name = new.campaign.name
-    existing = connection.execute(select(CAMPAIGN).where(CAMPAIGN.c.name == name)).one_or_none()
+    existing = connection.execute(select(CAMPAIGN, stop_reason()).where(CAMPAIGN.c.name == name)).one_or_none()
     if existing is not None and to_campaign(existing) == new.campaign:
         return new.campaign
     if existing is not None:
@@ -62,8 +62,9 @@ def create_campaign(connection: Connection, new: NewCampaign) -> Campaign:
 
 
 def read_campaigns(connection: Connection) -> list[Campaign]:
-    """Give all campaigns, the latest first."""
-    return [to_campaign(row) for row in connection.execute(select(CAMPAIGN).order_by(CAMPAIGN.c.campaign_id.desc()))]
+    """Return all campaigns, the latest first."""
+    query = select(CAMPAIGN, stop_reason()).order_by(CAMPAIGN.c.campaign_id.desc())
+    return [to_campaign(row) for row in connection.execute(query)]
 
 
 def read_campaign(connection: Connection, name: str) -> Campaign:
@@ -81,7 +82,7 @@ def campaign_row(connection: Connection, name: str) -> Row[Any]:
     Raises:
         NotFoundError: If there is none of this name.
     """
-    row = connection.execute(select(CAMPAIGN).where(CAMPAIGN.c.name == name)).one_or_none()
+    row = connection.execute(select(CAMPAIGN, stop_reason()).where(CAMPAIGN.c.name == name)).one_or_none()
     if row is None:
         raise NotFoundError(_missing(name, list(connection.scalars(select(CAMPAIGN.c.name)))))
     return row
@@ -144,7 +145,19 @@ def to_campaign(row: Row[Any]) -> Campaign:
         provenance=row.provenance,
         created=row.created,
         ended=row.ended,
+        stop_reason=row.stop_reason or "",
     )
+
+
+def stop_reason() -> Label[str | None]:
+    """Return the column that says why a campaign's driver has stopped it by itself, for queries of `CAMPAIGN`.
+
+    It is the last word of a driver, so the search from the last event backwards ends soon.
+    """
+    is_last = (EVENT.c.campaign_id == CAMPAIGN.c.campaign_id) & EVENT.c.kind.in_(LAST_WORDS)
+    said = case((EVENT.c.kind == STOPPED_BY_FAILURES, EVENT.c.message))
+    last = select(said).where(is_last).order_by(EVENT.c.number.desc()).limit(1).correlate(CAMPAIGN)
+    return case((CAMPAIGN.c.state == CampaignState.STOPPED.value, last.scalar_subquery())).label("stop_reason")
 
 
 def _missing(name: str, known: list[str]) -> str:
