@@ -16,6 +16,7 @@
     ├── SystematicFailureError      1   a campaign was stopped since its trials all fail alike
     ├── AttemptError                1   an attempt ended without a valid outcome
     │   └── OutOfMemoryError        1   a training needed more memory than there is
+    ├── TryoutError                 1   a short training showed what a campaign would fail of
     ├── UnfitError                  1   this machine cannot run campaigns as it is
     └── Detached                  130   the campaign was left unfinished on request
 
@@ -140,6 +141,10 @@ class AttemptError(BohpoError):
 
 class OutOfMemoryError(AttemptError):
     """A training needed more memory than there is; the same configuration would again."""
+
+
+class TryoutError(BohpoError):
+    """A short training showed something that a campaign would fail of; `bohpo try` lists what."""
 
 
 class UnfitError(BohpoError):

@@ -17,7 +17,7 @@ from bohpo.errors import AttemptError, NoUsableTrialError, UsageError
 from bohpo.store.protocol import Store
 from bohpo.store.records import Campaign, Evaluation
 from bohpo.study import Study
-from bohpo.trainer import AttemptDirectory, Outcome
+from bohpo.trainer import AttemptDirectory, AttemptSpec, Outcome
 from bohpo.trial import AttemptState, Trial, best_trials
 
 
@@ -39,6 +39,17 @@ def evaluate_best(study: Study, campaign: Campaign, store: Store, *, again: bool
     check_folder(campaign)
     with _alone(campaign.directory / "evaluations"):
         return _evaluate(study, campaign, store, again=again, now=now)
+
+
+def evaluation_spec(spec: AttemptSpec, study: Study, model: Path) -> AttemptSpec:
+    """Return the spec of a worker that scores a model, from that of one which trains."""
+    return dataclasses.replace(
+        spec,
+        entry=study.evaluation_entry,
+        command=study.evaluate_command or (),
+        model=str(model),
+        earlier_checkpoints=(),
+    )
 
 
 def _evaluate(study: Study, campaign: Campaign, store: Store, *, again: bool, now: float) -> Evaluation:
@@ -92,13 +103,7 @@ def _run(study: Study, campaign: Campaign, trial: Trial, files: AttemptDirectory
             f"trial {trial.number} left no model in {trained.model}; a trainer saves it in `context.model`"
         )
     plan = plan_attempt(study, campaign, trial, 1)
-    spec = dataclasses.replace(
-        plan.spec,
-        entry=study.evaluation_entry,
-        command=study.evaluate_command or (),
-        model=str(trained.model),
-        earlier_checkpoints=(),
-    )
+    spec = evaluation_spec(plan.spec, study, trained.model)
     files.prepare(spec, plan.configuration)
     with contextlib.closing(LocalCluster()) as cluster:
         job = cluster.submit(worker_job(f"{campaign.name}-evaluation-{files.path.name}", files.path))
