@@ -13,8 +13,10 @@
     │   ├── LeaseError              5   another driver holds the campaign
     │   └── SchemaError             5   the database was written by another version
     ├── NoUsableTrialError          1   a campaign ended without a completed trial
+    ├── SystematicFailureError      1   a campaign was stopped since its trials all fail alike
     ├── AttemptError                1   an attempt ended without a valid outcome
     │   └── OutOfMemoryError        1   a training needed more memory than there is
+    ├── TryoutError                 1   a short training showed what a campaign would fail of
     ├── UnfitError                  1   this machine cannot run campaigns as it is
     └── Detached                  130   the campaign was left unfinished on request
 
@@ -129,12 +131,20 @@ class NoUsableTrialError(BohpoError):
     """A campaign ended, or was asked for its best trial, without a completed one."""
 
 
+class SystematicFailureError(BohpoError):
+    """A campaign was stopped by its driver since its trials all fail alike; `bohpo resume` continues it."""
+
+
 class AttemptError(BohpoError):
     """An attempt at a trial ended without a valid outcome."""
 
 
 class OutOfMemoryError(AttemptError):
     """A training needed more memory than there is; the same configuration would again."""
+
+
+class TryoutError(BohpoError):
+    """A short training showed something that a campaign would fail of; `bohpo try` lists what."""
 
 
 class UnfitError(BohpoError):

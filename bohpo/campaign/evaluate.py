@@ -20,7 +20,7 @@ from bohpo.regular_files import append_regular
 from bohpo.store.protocol import Store
 from bohpo.store.records import Campaign, Evaluation
 from bohpo.study import Study, find_evaluation_obstacle, settle
-from bohpo.trainer import AttemptDirectory, Outcome
+from bohpo.trainer import AttemptDirectory, AttemptSpec, Outcome
 from bohpo.trial import AttemptState, Trial, best_trials
 
 
@@ -42,6 +42,17 @@ def evaluate_best(study: Study, campaign: Campaign, store: Store, *, again: bool
     check_home(campaign, store)
     with _alone(campaign.directory / "evaluations"):
         return _evaluate(study, campaign, store, again=again, now=now)
+
+
+def evaluation_spec(spec: AttemptSpec, study: Study, model: Path) -> AttemptSpec:
+    """Return the spec of a worker that scores a model, from that of one which trains."""
+    return dataclasses.replace(
+        spec,
+        entry=study.evaluation_entry,
+        command=study.evaluate_command or (),
+        model=str(model),
+        earlier_checkpoints=(),
+    )
 
 
 def _evaluate(study: Study, campaign: Campaign, store: Store, *, again: bool, now: float) -> Evaluation:
@@ -116,13 +127,7 @@ def _run(study: Study, campaign: Campaign, trial: Trial, files: AttemptDirectory
         raise NoUsableTrialError(missing)
     trained = completed_attempt(campaign, trial)
     plan = plan_attempt(study, campaign, trial, 1)
-    spec = dataclasses.replace(
-        plan.spec,
-        entry=study.evaluation_entry,
-        command=study.evaluate_command or (),
-        model=str(trained.model),
-        earlier_checkpoints=(),
-    )
+    spec = evaluation_spec(plan.spec, study, trained.model)
     files.prepare(spec, plan.configuration)
     settled = settle(study).study
     is_local = settled.cluster.backend == "local"

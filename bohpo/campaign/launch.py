@@ -25,7 +25,14 @@ from bohpo.cluster.factory import make_local_cluster, make_queue_cluster
 from bohpo.cluster.host import fit_jobs, settle_on_host
 from bohpo.cluster.protocol import Cluster
 from bohpo.durable import write_atomically
-from bohpo.errors import Detached, NoUsableTrialError, StoreError, StudyError, UsageError
+from bohpo.errors import (
+    Detached,
+    NoUsableTrialError,
+    StoreError,
+    StudyError,
+    SystematicFailureError,
+    UsageError,
+)
 from bohpo.optimizer import GaussianProcessOptimizer, RandomOptimizer
 from bohpo.optimizer.protocol import Optimizer
 from bohpo.store import open_store
@@ -175,6 +182,7 @@ def drive(study: Study, campaign: Campaign, store: Store, *, trials: int | None 
         StudyError: If its jobs need more GPUs than this host has.
         LeaseError: If another driver is at work on it.
         Detached: If it was stopped before its budget was used up.
+        SystematicFailureError: If it was stopped since its trials all fail alike.
         NoUsableTrialError: If it finished without a completed trial.
     """
     check_folder(campaign)
@@ -186,6 +194,8 @@ def drive(study: Study, campaign: Campaign, store: Store, *, trials: int | None 
     finally:
         _release(store, lease)
     campaign = store.campaign(campaign.name)
+    if campaign.state is CampaignState.STOPPED and campaign.stop_reason:
+        raise SystematicFailureError(f"campaign {campaign.name!r} is stopped: {campaign.stop_reason}")
     if campaign.state is CampaignState.STOPPED:
         raise _detached(campaign, store)
     if not any(trial.state is TrialState.COMPLETE for trial in store.trials(campaign.name)):

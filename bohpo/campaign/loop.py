@@ -25,6 +25,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
+from bohpo.campaign.brake import Brake
 from bohpo.campaign.clock import Clock
 from bohpo.campaign.ending import Ending
 from bohpo.campaign.heartbeats import Turns
@@ -103,6 +104,7 @@ class Loop:
         self._waiting = WaitingLine(clock)
         keep_models = study.budget.keep_models
         self._recorder = Recorder(self._ledger, self._jobs, self._waiting, clock, keep_models=keep_models)
+        self._brake = Brake(study, self._ledger)
         self._unrecorded: deque[tuple[str, Proposal]] = deque()
         self._is_ahead = False
         self._no_proposal: UsageError | None = None
@@ -264,6 +266,7 @@ class Loop:
         for job_id, attempt, ending in self._jobs.ended():
             self._ledger.hold()
             self._recorder.record(attempt, ending, is_excused=self._is_excused(attempt, ending))
+            self._brake.note(self._ledger.trials[attempt.trial])
             self._is_ahead = self._is_ahead and not self._has_ended(attempt.trial)
             self._jobs.forget(job_id)
 
@@ -283,6 +286,7 @@ class Loop:
             told = f"attempt {attempt.number} at trial {attempt.trial} completed although it had been given up"
             self._ledger.announce("completed-late", told, attempt.trial)
             self._recorder.record(attempt, ending, is_excused=True)
+            self._brake.note(self._ledger.trials[attempt.trial])
             self._is_ahead = False
         for job_id, newer in list(self._jobs.running.items()):
             if self._has_ended(newer.trial):
@@ -361,8 +365,13 @@ class Loop:
         return self._signals > 0 or self._ledger.campaign.stop_request is StopRequest.NOW
 
     def _is_winding_down(self) -> bool:
-        is_asked_to = self._is_stopping() or self._ledger.campaign.stop_request is not StopRequest.NONE
-        return is_asked_to or self._no_proposal is not None or self._is_late()
+        return self._is_asked_to_stop() or self._has_to_stop() or self._is_late()
+
+    def _is_asked_to_stop(self) -> bool:
+        return self._is_stopping() or self._ledger.campaign.stop_request is not StopRequest.NONE
+
+    def _has_to_stop(self) -> bool:
+        return self._no_proposal is not None or self._brake.failure is not None
 
     def _is_late(self) -> bool:
         hours = self._study.budget.hours
@@ -379,4 +388,6 @@ class Loop:
             self._waiting.remove(number)
         state = CampaignState.STOPPED if stopped else CampaignState.FINISHED
         self._ledger.close(state, running=running)
+        if stopped and not self._is_asked_to_stop():
+            self._brake.tell_stopped()
         return state

@@ -17,6 +17,7 @@ _GROUPS = {
     "Studies": {
         "new": ("bohpo.cli.new:new", "Write a study and a trainer to start from."),
         "check": ("bohpo.cli.check:check", "Check a study file; report all its mistakes at once."),
+        "try": ("bohpo.cli.tryout:try_study", "Run one short training of a study; nothing is recorded."),
         "simulate": ("bohpo.cli.simulate:simulate", "Tell what a campaign would take, before the queue is used."),
         "launch": ("bohpo.cli.launch:launch", "Run a study as a campaign."),
     },

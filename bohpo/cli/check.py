@@ -1,4 +1,4 @@
-"""`bohpo check`: says all that is wrong with a study file, or what it would search."""
+"""`bohpo check`: reports all that is wrong with a study file, or what it would search."""
 
 from __future__ import annotations
 
@@ -6,36 +6,55 @@ import contextlib
 import json as json_text
 import sys
 from pathlib import Path
+from typing import Any
 
 from bohpo.cli.output import emit, pairs, table
 from bohpo.cluster.host import notices, settle_on_host
 from bohpo.errors import StudyError
 from bohpo.service.checking import as_json, cluster_rows, notice_rows, parameter_rows, summary_rows
-from bohpo.study import Study, Tried, check_entry, load_feasibility, settle, try_feasibility
+from bohpo.study import (
+    Imported,
+    Study,
+    Tried,
+    check_entry,
+    import_entries,
+    load_feasibility,
+    settle,
+    try_feasibility,
+    why_not_imported,
+)
 
 
-def check(study: Path, /, *, json: bool = False) -> None:
-    """Check a study file; nothing is run but its function `feasible`, on configurations drawn at random.
+def check(study: Path, /, *, no_import: bool = False, json: bool = False) -> None:
+    """Check a study file and the functions that it names. Nothing is trained; `bohpo try` does that.
+
+    The trainer is imported in a process of its own. The function `feasible` is asked about random configurations.
 
     Args:
         study: Study file, TOML.
+        no_import: Do not import the trainer.
         json: Print the summary as one JSON object.
 
     Raises:
         NotFoundError: If there is no such file.
-        StudyError: If the file, or the trainer that it names, has mistakes; it names all of them. Also if its function
-            `feasible` fails, or lets nothing through.
+        StudyError: If the file, or the trainer that it names, has mistakes; it names all of them. Also if the trainer
+            cannot be imported and called, or the function `feasible` fails, or lets nothing through.
     """
     checked = Study.load(study)
     if mistakes := check_entry(checked):
         raise StudyError(str(study), mistakes)
     settled = settle_on_host(settle(checked))
     checked, found = settled.study, notices(settled)
+    skipped = "left out, as --no-import says" if no_import else why_not_imported(checked)
+    imported = None if skipped else import_entries(checked)
+    if imported is not None and imported.mistakes:
+        raise StudyError(str(study), imported.mistakes)
     tried = _try(checked)
     if json:
-        emit(as_json(checked, tried, found))
+        emit({**as_json(checked, tried, found), "imported": None if imported is None else _as_json(imported)})
         return
-    pairs([*summary_rows(checked, tried), *notice_rows(found)])
+    rows = [("imported", skipped)] if imported is None else _imported_rows(imported)
+    pairs([*summary_rows(checked, tried), *rows, *notice_rows(found)])
     if checked.cluster.backend != "local":
         print()
         table(("cluster", "value", "from"), cluster_rows(settled))
@@ -45,6 +64,15 @@ def check(study: Path, /, *, json: bool = False) -> None:
     if checked.fixed:
         print()
         table(("fixed", "value"), [(name, json_text.dumps(value)) for name, value in checked.fixed.items()])
+
+
+def _imported_rows(imported: Imported) -> list[tuple[str, str]]:
+    scored = "ready" if imported.has_evaluate else "the trainer's module has no `evaluate`, so no model can be scored"
+    return [("imported", f"in {imported.seconds:.1f} s"), ("evaluate", scored)]
+
+
+def _as_json(imported: Imported) -> dict[str, Any]:
+    return {"seconds": imported.seconds, "evaluate": imported.has_evaluate}
 
 
 def _try(study: Study) -> Tried | None:

@@ -164,7 +164,8 @@ def _ls_row(told: SummaryAnswer) -> tuple[str, ...]:
     best = told.best
     value = "" if best is None or best.value is None else wording.number(best.value)
     ended = f"{told.trials.complete + told.trials.failed}/{told.trials.budget or '∞'}"
-    return told.campaign, told.state, ended, value, told.driver or ""
+    state = f"{told.state}, all failing" if told.stop_reason else told.state
+    return told.campaign, state, ended, value, told.driver or ""
 
 
 def _trial_rows(metric: str, trial: TrialAnswer, queue: QueueAnswer | None) -> list[tuple[str, str]]:

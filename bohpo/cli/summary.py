@@ -21,6 +21,8 @@ def rows(told: CampaignAnswer) -> list[tuple[str, str]]:
         ("campaign", f"{told.campaign} ({told.state}), {told.metric}"),
         ("trials", f"{count.complete} complete, {count.failed} failed, {count.running} running, {count.queued} queued"),
     ]
+    if told.stop_reason:
+        lines.append(("stopped", told.stop_reason))
     best = told.best
     if best is not None and best.value is not None:
         edges = f", 95% interval {wording.interval(best.interval)}" if best.interval else ""

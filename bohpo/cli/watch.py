@@ -27,6 +27,9 @@ _TOLD = {
     "jobs-end-early",
     "waiting-long",
     "no-proposal",
+    "systematic-failure",
+    "systematic-failure-over",
+    "stopped-by-failures",
     "driver-ended",
 }
 

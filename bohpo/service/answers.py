@@ -95,6 +95,7 @@ class StandingAnswer(Answer):
     best: TrialAnswer | None
     evaluations: int
     elapsed_seconds: float
+    stop_reason: str = ""
 
 
 class SummaryAnswer(StandingAnswer):
@@ -249,6 +250,7 @@ def campaign_answer(
         mean_gap_seconds=now.mean_gap,
         mean_queue_seconds=now.mean_wait,
         elapsed_seconds=now.elapsed,
+        stop_reason=view.campaign.stop_reason,
         remaining_seconds=now.remaining,
         paused_seconds=now.paused,
         failure=None if now.failure is None else _failure_answer(now.failure),
@@ -302,6 +304,7 @@ def summary_answer(summary: Summary, best: Trial | None) -> SummaryAnswer:
         evaluations=summary.evaluations,
         changed=summary.changed,
         elapsed_seconds=max((campaign.ended or time.time()) - campaign.created, 0.0),
+        stop_reason=campaign.stop_reason,
     )
 
 

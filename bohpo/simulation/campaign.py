@@ -22,8 +22,8 @@ from bohpo.trial import Trial
 from bohpo.views.campaign import CampaignView
 from bohpo.views.status import busy_fraction
 
-REFUSED_PAUSE_S = 600.0
-"""After so many seconds somebody resumes a campaign whose driver gave up because the queue refused its jobs."""
+RESUMED_AFTER_S = 600.0
+"""After so many seconds somebody resumes a campaign whose driver gave up: the queue refused its jobs, or all failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +133,12 @@ class _Drivers:
                 driver = Driver(self._site, remote_driver(self.count), optimizer=self._optimizer, cluster=cluster)
                 if driver.run() is CampaignState.FINISHED:
                     return
+                self._site.clock.sleep(RESUMED_AFTER_S)
             except DriverKilled:
                 self._next_death = next(self._deaths, None)
                 self._site.clock.sleep(LEASE_S + 1.0)
             except QueueError:
-                self._site.clock.sleep(REFUSED_PAUSE_S)
+                self._site.clock.sleep(RESUMED_AFTER_S)
 
 
 def _budgets(scenario: Scenario) -> Iterator[int | None]:

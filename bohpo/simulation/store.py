@@ -14,6 +14,8 @@ from bohpo.errors import AttemptError, LeaseError, NotFoundError, SpaceError, Us
 from bohpo.simulation.clock import VirtualClock
 from bohpo.space import Space
 from bohpo.store.records import (
+    LAST_WORDS,
+    STOPPED_BY_FAILURES,
     Announcement,
     Campaign,
     CampaignState,
@@ -89,7 +91,7 @@ class MemoryStore:
 
     def campaigns(self) -> list[Campaign]:
         """List all campaigns, the latest first."""
-        return [record.campaign for record in reversed(self._records.values())]
+        return [_with_stop_reason(record) for record in reversed(self._records.values())]
 
     def summaries(self) -> list[Summary]:
         """Sum up all campaigns, the latest first."""
@@ -100,7 +102,7 @@ class MemoryStore:
         running = sum(any(known.state is AttemptState.RUNNING for known in trial.attempts) for trial in pending)
         best = next(iter(best_trials(record.trials, maximize=record.maximize)), None)
         return Summary(
-            record.campaign,
+            _with_stop_reason(record),
             record.metric,
             record.maximize,
             self.lease(record.campaign.name),
@@ -116,7 +118,7 @@ class MemoryStore:
 
     def campaign(self, name: str) -> Campaign:
         """Give a campaign by name."""
-        return self._record(name).campaign
+        return _with_stop_reason(self._record(name))
 
     # -- where it is ---------------------------------------------------------------------------------------------
 
@@ -356,6 +358,14 @@ class MemoryStore:
 
     def close(self) -> None:
         """Do nothing: there are no connections."""
+
+
+def _with_stop_reason(record: _Record) -> Campaign:
+    """Return a campaign with what its driver said last, where it has stopped it by itself."""
+    last_words = (event for event in reversed(record.events) if event.kind in LAST_WORDS)
+    last = next(last_words, None) if record.campaign.state is CampaignState.STOPPED else None
+    is_reason = last is not None and last.kind == STOPPED_BY_FAILURES
+    return dataclasses.replace(record.campaign, stop_reason=last.message if last and is_reason else "")
 
 
 def _described(lease: Lease) -> str:

@@ -10,14 +10,14 @@ from typing import Any
 
 from optuna.distributions import distribution_to_json
 from optuna.study import StudyDirection
-from sqlalchemy import Connection, CursorResult, Row, insert, select, update
+from sqlalchemy import Connection, CursorResult, Label, Row, case, insert, select, update
 
 from bohpo.clean_text import dump_clean_json
 from bohpo.errors import NotFoundError, UsageError
 from bohpo.space import Space, to_distribution
 from bohpo.store.paths import from_recorded, home_of, to_recorded
-from bohpo.store.records import Campaign, CampaignState, StopRequest
-from bohpo.store.tables import CAMPAIGN, LEASE, REVISION, STUDIES, STUDY_DIRECTIONS, STUDY_SYSTEM_ATTRIBUTES
+from bohpo.store.records import LAST_WORDS, STOPPED_BY_FAILURES, Campaign, CampaignState, StopRequest
+from bohpo.store.tables import CAMPAIGN, EVENT, LEASE, REVISION, STUDIES, STUDY_DIRECTIONS, STUDY_SYSTEM_ATTRIBUTES
 
 WORKING_DIRECTORY, INCARNATION = "working_directory", "incarnation"
 """Keys of the recorded provenance: a path, and what only a copy of a campaign has."""
@@ -51,7 +51,7 @@ def create_campaign(connection: Connection, new: NewCampaign) -> Campaign:
     """
     name = new.campaign.name
     home = home_of(connection)
-    existing = connection.execute(select(CAMPAIGN).where(CAMPAIGN.c.name == name)).one_or_none()
+    existing = connection.execute(select(CAMPAIGN, stop_reason()).where(CAMPAIGN.c.name == name)).one_or_none()
     if existing is not None and to_campaign(existing, home) == new.campaign:
         return new.campaign
     if existing is not None:
@@ -67,8 +67,8 @@ def create_campaign(connection: Connection, new: NewCampaign) -> Campaign:
 
 
 def read_campaigns(connection: Connection) -> list[Campaign]:
-    """Give all campaigns, the latest first."""
-    rows = connection.execute(select(CAMPAIGN).order_by(CAMPAIGN.c.campaign_id.desc()))
+    """Return all campaigns, the latest first."""
+    rows = connection.execute(select(CAMPAIGN, stop_reason()).order_by(CAMPAIGN.c.campaign_id.desc()))
     home = home_of(connection)
     return [to_campaign(row, home) for row in rows]
 
@@ -88,7 +88,7 @@ def campaign_row(connection: Connection, name: str) -> Row[Any]:
     Raises:
         NotFoundError: If there is none of this name.
     """
-    row = connection.execute(select(CAMPAIGN).where(CAMPAIGN.c.name == name)).one_or_none()
+    row = connection.execute(select(CAMPAIGN, stop_reason()).where(CAMPAIGN.c.name == name)).one_or_none()
     if row is None:
         raise NotFoundError(_missing(name, list(connection.scalars(select(CAMPAIGN.c.name)))))
     return row
@@ -170,7 +170,19 @@ def to_campaign(row: Row[Any], home: Path | None) -> Campaign:
         created=row.created,
         ended=row.ended,
         incarnation=incarnation,
+        stop_reason=row.stop_reason or "",
     )
+
+
+def stop_reason() -> Label[str | None]:
+    """Return the column that says why a campaign's driver has stopped it by itself, for queries of `CAMPAIGN`.
+
+    It is the last word of a driver, so the search from the last event backwards ends soon.
+    """
+    is_last = (EVENT.c.campaign_id == CAMPAIGN.c.campaign_id) & EVENT.c.kind.in_(LAST_WORDS)
+    said = case((EVENT.c.kind == STOPPED_BY_FAILURES, EVENT.c.message))
+    last = select(said).where(is_last).order_by(EVENT.c.number.desc()).limit(1).correlate(CAMPAIGN)
+    return case((CAMPAIGN.c.state == CampaignState.STOPPED.value, last.scalar_subquery())).label("stop_reason")
 
 
 def _missing(name: str, known: list[str]) -> str:

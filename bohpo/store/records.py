@@ -29,6 +29,13 @@ class StopRequest(StrEnum):
     NOW = "now"
 
 
+STOPPED_BY_FAILURES = "stopped-by-failures"
+"""Kind of the event by which a driver records why it has stopped a campaign; nothing but a resume follows it."""
+
+LAST_WORDS = (STOPPED_BY_FAILURES, "driver-ended", "driver-started")
+"""Kinds of events of which the last one shows whether a stopped campaign was stopped by its driver."""
+
+
 @dataclass(frozen=True, slots=True)
 class Campaign:
     """One run of a study.
@@ -45,6 +52,7 @@ class Campaign:
         created: Seconds since the epoch.
         ended: When it was finished, seconds since the epoch, or None.
         incarnation: Empty for a campaign as it was launched; tells a copy's jobs from those of its original.
+        stop_reason: Why its driver has stopped it, and what to do; empty unless the driver did so by itself.
     """
 
     name: str
@@ -58,6 +66,7 @@ class Campaign:
     created: float = 0.0
     ended: float | None = None
     incarnation: str = ""
+    stop_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState as OptunaState
 from sqlalchemy import Connection, Row, Select, case, func, select
 
-from bohpo.store.campaigns import to_campaign
+from bohpo.store.campaigns import stop_reason, to_campaign
 from bohpo.store.leases import all_held
 from bohpo.store.paths import home_of
 from bohpo.store.reading import STATES
@@ -46,7 +46,9 @@ def read_summaries(connection: Connection) -> list[Summary]:
 
 def _campaigns(connection: Connection) -> list[Row[Any]]:
     changed = select(EVENT.c.time).where(EVENT.c.campaign_id == CAMPAIGN.c.campaign_id).order_by(EVENT.c.number.desc())
-    query = select(CAMPAIGN, STUDY_DIRECTIONS.c.direction, changed.limit(1).scalar_subquery().label("changed"))
+    query = select(
+        CAMPAIGN, stop_reason(), STUDY_DIRECTIONS.c.direction, changed.limit(1).scalar_subquery().label("changed")
+    )
     query = query.join(STUDY_DIRECTIONS, STUDY_DIRECTIONS.c.study_id == CAMPAIGN.c.study_id)
     return list(connection.execute(query.order_by(CAMPAIGN.c.campaign_id.desc())))
 

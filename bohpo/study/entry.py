@@ -95,7 +95,7 @@ def _command_mistakes(key: str, command: Sequence[str], directory: Path) -> list
         exists = Path(path).is_file() and os.sep in program
         remedy = f"chmod +x {path}" if exists else "install it, or write its path"
         return [Mistake(key, f"{program!r} is {'not executable' if exists else 'not found'}", remedy)]
-    script = next(iter(arguments), "")
+    script = next((word for word in arguments if not word.startswith("-")), "")
     if script.endswith(_SCRIPTS) and not (directory / script).is_file():
         remedy = did_you_mean(script, (path.name for path in directory.iterdir()), f"put it into {directory}")
         return [Mistake(key, f"there is no file {script!r}", remedy)]

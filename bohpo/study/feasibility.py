@@ -109,6 +109,22 @@ def try_feasibility(study: Study, feasibility: Feasibility) -> Tried:
     return Tried(len(drawn), sum(drawn), centre)
 
 
+def feasible_configuration(study: Study, feasibility: Feasibility | None) -> Configuration:
+    """Return the centre of a study's space; where that cannot be trained, a random configuration that can.
+
+    Raises:
+        StudyError: If none of `MOST_DRAWS` can be trained, or the function fails.
+    """
+    centre = study.space.default
+    if feasibility is None or feasibility(centre):
+        return centre
+    found = next((drawn for drawn in islice(_drawn(study), MOST_DRAWS) if feasibility(drawn)), None)
+    if found is None:
+        problem = f"{feasibility.entry} finds none of {MOST_DRAWS + 1} configurations feasible"
+        raise _refused(study.source, problem, "widen the space, or correct the function")
+    return found
+
+
 def _drawn(study: Study) -> Iterator[Configuration]:
     rng = np.random.default_rng(study.optimizer.seed)
     while True:

@@ -182,6 +182,7 @@ class Study(Table):
         meaning["cluster"] = {"backend": "local"}  # where it runs changes no result; older studies keep their hash
         if self.feasible is None:  # studies that were launched before there was such a key keep their hash
             del meaning["feasible"]
+        del meaning["budget"]["max_failures"]  # when to give up changes no result
         if self.training.processes == 1:  # likewise
             del meaning["training"]["processes"]
         return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()

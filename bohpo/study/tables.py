@@ -105,6 +105,8 @@ class Budget(Table):
         attempt_seconds: Seconds after which an attempt is killed.
         silence_seconds: Seconds without a report after which an attempt is killed, or None.
         keep_models: Models of the best trials to keep.
+        max_failures: Trials in a row that fail alike after which the driver stops; 0 for never. None for 5 or more,
+            and for more where the configurations may be the cause, see `bohpo.campaign.brake`.
     """
 
     trials: int | None = Field(default=None, ge=1)
@@ -112,6 +114,7 @@ class Budget(Table):
     attempt_seconds: FiniteFloat = Field(default=86_400.0, gt=0)
     silence_seconds: FiniteFloat | None = Field(default=None, gt=0)
     keep_models: int = Field(default=3, ge=0)
+    max_failures: int | None = Field(default=None, ge=0)
 
     @property
     def most_trials(self) -> int | None:

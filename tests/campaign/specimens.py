@@ -316,3 +316,26 @@ def answering_by_text(config: Mapping[str, Any]) -> str:
 def never(config: Mapping[str, Any]) -> bool:
     """Have nothing trained."""
     return False
+
+
+def forgetful(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Save checkpoints, and begin anew all the same."""
+    for step in range(1, STEPS + 1):
+        time.sleep(float(config.get("step_seconds", 0.02)))
+        context.checkpoint.save(step, b"")
+        context.report(step, 0.5)
+        if context.should_stop:
+            raise Stopped
+    return Outcome(0.5)
+
+
+def keeping_a_model_that_cannot_be_scored(config: Mapping[str, Any], context: Context) -> Outcome:
+    """Keep what `evaluate` cannot read."""
+    (context.model / "model.json").write_text("{}")
+    return Outcome(0.5)
+
+
+def returning_nothing(config: Mapping[str, Any], context: Context) -> object:
+    """Forget to return what it came to."""
+    context.report(1, 0.5)
+    return None

@@ -19,6 +19,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.service.conftest import opened
+
 SPECIMENS = Path(__file__).parents[1] / "campaign" / "specimens.py"
 
 STUDY = """
@@ -296,6 +298,41 @@ def test_a_campaign_without_a_usable_trial_ends_with_one(tmp_path: Path) -> None
     assert "bohpo trial specimen 0" in done.stderr
     assert bohpo(folder, "best", "specimen").returncode == 1
     assert "reported nan" in bohpo(folder, "trial", "specimen", "0").stdout
+
+
+def test_an_error_that_all_trainings_share_stops_the_campaign_and_is_told_everywhere(tmp_path: Path) -> None:
+    folder = write_study(tmp_path, "returning_text", trials=16)
+    done = bohpo(folder, "launch", "study.toml", "--follow")
+    assert done.returncode == 1
+    said = "5 trials in a row failed alike, the last with raised: bohpo.errors.AttemptError: specimens:returning_text"
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"bohpo: campaign 'specimen' is stopped: {said}")
+    assert "then `bohpo resume specimen`" in last
+    followed = [line for line in done.stderr.splitlines() if "trials in a row failed alike" in line]
+    assert "the driver stops when what runs has ended" in followed[0]
+
+    status = answer(folder, "status", "specimen", "--json")
+    assert status["state"] == "stopped"
+    assert status["stop_reason"].startswith(said)
+    assert status["trials"]["failed"] <= 6
+    rows = dict(line.split(maxsplit=1) for line in bohpo(folder, "status", "specimen").stdout.splitlines())
+    assert rows["stopped"] == status["stop_reason"]
+    assert "specimen\tstopped, all failing\t" in bohpo(folder, "ls").stdout
+    [listed] = answer(folder, "ls", "--json")["campaigns"]
+    assert listed["stop_reason"] == status["stop_reason"]
+    assert bohpo(folder, "report", "specimen").returncode == 0
+    assert f"Stopped: {said}" in (folder / "campaigns/specimen/report.html").read_text()
+    with opened(folder) as house:
+        client = house.client(house.viewer)
+        assert f"Stopped: {said}" in client.get("/campaigns/specimen").text
+        assert "trials all fail alike" in client.get("/").text
+        assert client.get("/api/v1/campaigns/specimen").json()["stop_reason"] == status["stop_reason"]
+
+    text = (folder / "specimens.py").read_text()
+    (folder / "specimens.py").write_text(text.replace('return "0.9"', "return 0.9"))
+    resumed = answer(folder, "resume", "specimen", "--json")
+    assert (resumed["state"], resumed["stop_reason"]) == ("finished", "")
+    assert resumed["trials"]["complete"] == 16 - status["trials"]["failed"]
 
 
 def test_store_and_folder_may_come_from_the_environment(launched: Path, tmp_path: Path) -> None:

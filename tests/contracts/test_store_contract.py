@@ -25,6 +25,7 @@ from bohpo.store import (
     TrialsReader,
     open_store,
 )
+from bohpo.store.records import STOPPED_BY_FAILURES
 from bohpo.trial import Attempt, AttemptState, Configuration, Outcome, Proposal, Scalar, TrialState
 from tests.store.examples import (
     ADAMW,
@@ -483,6 +484,30 @@ def test_garbage_is_never_a_result(store: Store, value: float, reports: list[tup
     with pytest.raises(AttemptError):
         store.complete_trial(lease, 0, value, Outcome(0.5), reports)
     assert store.trial("aneurysm", 0).state is TrialState.PENDING
+
+
+def test_why_a_driver_has_stopped_a_campaign_is_known_until_the_next_one_begins(store: Store) -> None:
+    lease = begin(store)
+    begin(store, "other")
+
+    def reasons() -> tuple[str, ...]:
+        of_all = {campaign.name: campaign.stop_reason for campaign in store.campaigns()}
+        summed_up = {summary.campaign.name: summary.campaign.stop_reason for summary in store.summaries()}
+        assert of_all == summed_up
+        assert of_all["other"] == ""
+        return store.campaign("aneurysm").stop_reason, of_all["aneurysm"]
+
+    assert reasons() == ("", "")
+    store.add_event(lease, STOPPED_BY_FAILURES, "5 trials in a row failed alike")
+    assert reasons() == ("", "")  # it is not stopped
+    store.set_state(lease, CampaignState.STOPPED)
+    assert reasons() == ("5 trials in a row failed alike",) * 2
+    store.add_event(lease, "evaluated", "something else")
+    assert reasons() == ("5 trials in a row failed alike",) * 2
+    store.add_event(lease, "driver-started", "it goes on")
+    assert reasons() == ("", "")
+    store.add_event(lease, "driver-ended", "campaign stopped, as somebody asked")
+    assert reasons() == ("", "")
 
 
 def test_events_are_read_in_order_from_where_one_left_off(store: Store) -> None:

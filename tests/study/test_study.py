@@ -29,6 +29,7 @@ hours = 24
 attempt_seconds = 3600
 silence_seconds = 60.5
 keep_models = 0
+max_failures = 7
 
 [parallel]
 jobs = 8
@@ -117,6 +118,7 @@ def test_every_key_of_a_study_is_read() -> None:
     assert (study.objective.bounds, study.objective.limits) == ((0.0, math.inf), (0.0, None))
     assert study.budget.model_dump() == {
         "trials": 50, "hours": 24.0, "attempt_seconds": 3600.0, "silence_seconds": 60.5, "keep_models": 0,
+        "max_failures": 7,
     }  # fmt: skip
     assert (study.parallel.jobs, study.threads) == (8, 2)
     assert study.optimizer.model_dump() == {"method": "random", "startup_completed": 5, "seed": 7}
@@ -184,6 +186,7 @@ def test_eight_mistakes_are_eight_lines() -> None:
         ("budget.trials = 0", "budget.trials: 0 is out of range; write a number >= 1"),
         ("budget.trials = true", "budget.trials: true is not a whole number; write one without quotes or a decimal"),
         ("budget.hours = 0", "budget.hours: 0 is out of range; write a number > 0"),
+        ("budget.max_failures = -1", "budget.max_failures: -1 is out of range; write a number >= 0"),
         ("budget.hours = inf", "budget.hours: inf is not finite; write a finite number"),
         ("budget = 3", "budget: 3 is not a table; write its keys below a [header]"),
         ('optimizer.method = "gpp"', "optimizer.method: \"gpp\" is unknown; did you mean 'gp'?"),
@@ -297,6 +300,11 @@ def test_what_says_what_is_feasible_is_written_and_kept_with_another_budget() ->
         'feasible = "my_trainer:fits"',
     ]
     assert study.with_budget(trials=3).feasible == Study.parse(study.to_toml()).feasible == "my_trainer:fits"
+
+
+def test_when_to_give_up_changes_no_result_and_no_hash() -> None:
+    assert Study.parse(SMALL + "[budget]\nmax_failures = 3").hash == Study.parse(SMALL).hash
+    assert Study.parse(SMALL).budget.max_failures is None
 
 
 def test_another_budget_leaves_the_rest_alone() -> None:

@@ -83,7 +83,14 @@ GOOD = {
     "trainer": "a:b",
     "feasible": "a:c",
     "objective": {"metric": "m", "direction": "maximize", "bounds": [0.0, 1.0]},
-    "budget": {"trials": 3, "hours": 1.0, "attempt_seconds": 1.0, "silence_seconds": 1, "keep_models": 1},
+    "budget": {
+        "trials": 3,
+        "hours": 1.0,
+        "attempt_seconds": 1.0,
+        "silence_seconds": 1,
+        "keep_models": 1,
+        "max_failures": 0,
+    },
     "parallel": {"jobs": 2, "threads": 1},
     "optimizer": {"method": "gp", "startup_completed": 1, "seed": 1},
     "space": {

@@ -22,6 +22,7 @@ def header(view: CampaignView, status: Status) -> Markup:
         element("p", "bohpo campaign", class_="kicker"),
         element("h1", campaign.name, " ", element("span", campaign.state.value, class_=f"state {campaign.state}")),
         element("p", facts, class_="facts"),
+        element("p", f"Stopped: {campaign.stop_reason}", class_="facts") if campaign.stop_reason else None,
     )
 
 

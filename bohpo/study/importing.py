@@ -1,0 +1,96 @@
+"""Import of the functions that a study names, in a child process with a time limit: they may be heavy, hang or exit."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bohpo.errors import Mistake
+from bohpo.trainer.inspection import ABSENT
+
+if TYPE_CHECKING:
+    from bohpo.study.study import Study
+
+IMPORT_LIMIT_S = 120.0
+"""torch from a busy file server may take a minute."""
+
+SKIP = "--no-import skips this"
+_TAIL_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What came of importing the functions of a study.
+
+    Attributes:
+        seconds: What the imports took, in a fresh process.
+        mistakes: What keeps jobs from calling them.
+        has_evaluate: Whether there is something that scores a model, for `bohpo evaluate`.
+    """
+
+    seconds: float
+    mistakes: tuple[Mistake, ...]
+    has_evaluate: bool
+
+
+def why_not_imported(study: Study) -> str:
+    """Return why the functions of a settled study cannot be imported here as jobs do; empty where they can."""
+    cluster = study.cluster
+    if not study.trainer and not study.evaluation_entry:
+        return "a command is not imported"
+    if cluster.backend != "local" and (cluster.python or cluster.container or cluster.setup):
+        return "jobs have a Python of their own; `bohpo try STUDY --job` imports it there"
+    return ""
+
+
+def import_entries(study: Study, *, limit_s: float = IMPORT_LIMIT_S) -> Imported:
+    """Import the trainer and the evaluator of a study as jobs do, in a process that is killed after `limit_s`."""
+    entries = {role: entry for role, entry in (("train", study.trainer), ("evaluate", study.evaluation_entry)) if entry}
+    keys = {"train": "trainer", "evaluate": "evaluator" if study.evaluator else "trainer"}
+    first = keys[next(iter(entries))]
+    words = (str(study.working_directory), *(f"{role}={entry}" for role, entry in entries.items()))
+    code, answer, said = _run((sys.executable, "-P", "-m", "bohpo.trainer.inspection", *words), words[0], limit_s)
+    if code is None:
+        problem = f"its import has not ended after {limit_s:g} s"
+        return Imported(limit_s, (Mistake(first, problem, f"import less; {SKIP}"),), has_evaluate=False)
+    if not answer:
+        problem = f"its import ended the process with exit code {code}: {said or 'it printed nothing'}"
+        return Imported(
+            0.0, (Mistake(first, problem, "start nothing while the module is imported"),), has_evaluate=False
+        )
+    told = json.loads(answer)
+    problems = {role: problem for role, problem in told["problems"].items() if problem}
+    lacks_evaluate = problems.get("evaluate", ("",))[0] == ABSENT
+    if lacks_evaluate and not study.evaluator:  # it need not be there, as long as nobody asks for it
+        del problems["evaluate"]
+    mistakes = tuple(
+        Mistake(keys[role], f"{entries[role]} {problem}", remedy) for role, (problem, remedy) in problems.items()
+    )
+    has_evaluate = bool(study.evaluate_command) or ("evaluate" in entries and not lacks_evaluate)
+    return Imported(told["seconds"], mistakes, has_evaluate)
+
+
+def _run(command: tuple[str, ...], directory: str, limit_s: float) -> tuple[int | None, str, str]:
+    """Run a command in a group of its own; return its exit code or None at the limit, its output, its last line."""
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as talk:
+        process = subprocess.Popen(
+            command, cwd=directory, stdin=subprocess.DEVNULL, stdout=output, stderr=talk, start_new_session=True
+        )
+        code = None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            code = process.wait(limit_s)
+        with contextlib.suppress(ProcessLookupError):  # what it started goes, too
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        output.seek(0)
+        talk.seek(max(0, talk.seek(0, os.SEEK_END) - _TAIL_BYTES))
+        lines = talk.read().decode(errors="replace").split("\n")
+        last = next((" ".join(line.split()) for line in reversed(lines) if line.strip()), "")
+        return code, output.read().decode(), last
