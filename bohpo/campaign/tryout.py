@@ -154,8 +154,8 @@ class TryoutRun:
         if ending.state not in (AttemptState.COMPLETED, AttemptState.PREEMPTED):
             self._say_log(plan.directory)
         stop_s = None if asked is None else max(ending.ended - asked, 0.0)
-        reports = tuple(plan.directory.read_progress())
-        return Course(plan.directory, plan.spec, ending, reports, stop_s, is_cut, time.monotonic() - began)
+        reported = tuple(plan.directory.read_progress())
+        return Course(plan.directory, plan.spec, ending, reported, stop_s, is_cut, time.monotonic() - began)
 
     def _say_log(self, files: AttemptDirectory) -> None:
         """Print the end of a log that may be gone soon."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 IMPORT_LIMIT_S = 120.0
 """torch from a busy file server may take a minute."""
 
-SKIP = "--no-import skips this"
+_LESS = "import less at the top of the module; `bohpo check --no-import` leaves it out"
 _TAIL_BYTES = 4096
 
 
@@ -59,7 +59,7 @@ def import_entries(study: Study, *, limit_s: float = IMPORT_LIMIT_S) -> Imported
     code, answer, said = _run((sys.executable, "-P", "-m", "bohpo.trainer.inspection", *words), words[0], limit_s)
     if code is None:
         problem = f"its import has not ended after {limit_s:g} s"
-        return Imported(limit_s, (Mistake(first, problem, f"import less; {SKIP}"),), has_evaluate=False)
+        return Imported(limit_s, (Mistake(first, problem, _LESS),), has_evaluate=False)
     if not answer:
         problem = f"its import ended the process with exit code {code}: {said or 'it printed nothing'}"
         return Imported(

@@ -14,6 +14,7 @@ from bohpo.campaign.launch import begin, drive
 from bohpo.errors import Detached, NoUsableTrialError, SystematicFailureError
 from bohpo.simulation.fates import Fate
 from bohpo.simulation.site import Site, dead_driver
+from bohpo.simulation.trainings import Duration
 from bohpo.store import Campaign, CampaignState, StopRequest, Store, open_store
 from bohpo.trainer import AttemptSpec
 from bohpo.trial import Attempt, AttemptState, Configuration, Proposal, Trial, TrialState
@@ -206,7 +207,7 @@ def test_a_training_that_completes_while_the_driver_waits_for_it_releases_the_br
         assert isinstance(spec, AttemptSpec)
         return (Fate.SUCCEEDS, 1.0) if spec.trial == 0 or spec.trial > 12 else (Fate.RAISES, 0.05)
 
-    site = campaigns.begin(home, trials=16, jobs=3, luck=luck, training=campaigns.Duration(200.0, 0.01))
+    site = campaigns.begin(home, trials=16, jobs=3, luck=luck, training=Duration(200.0, 0.01))
     assert run(site) is CampaignState.FINISHED
     told = kinds(site)
     assert told.index("systematic-failure") < told.index("systematic-failure-over")

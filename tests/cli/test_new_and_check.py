@@ -222,3 +222,26 @@ def test_check_refuses_a_function_that_lets_nothing_through(name: str, body: str
         check(path)
     assert refused.value.exit_code == 2
     assert f"feasible: {name}_trainer:fits {complaint}" in str(refused.value)
+
+
+def test_check_imports_the_trainer_unless_told_not_to(capsys: pytest.CaptureFixture[str]) -> None:
+    new("importing")
+    Path("importing_trainer.py").write_text("import absent_package\n\ndef train(config, context): ...\n")
+    with pytest.raises(StudyError, match="trainer: importing_trainer:train cannot be imported: ModuleNotFoundError"):
+        check(Path("importing.toml"))
+    check(Path("importing.toml"), no_import=True)
+    assert "imported   left out, as --no-import says" in capsys.readouterr().out.splitlines()
+    Path("importing_trainer.py").write_text("def train(config, context): ...\n")
+    check(Path("importing.toml"), json=True)
+    assert json.loads(capsys.readouterr().out)["imported"]["evaluate"] is False
+    check(Path("importing.toml"))
+    assert "evaluate   the trainer's module has no `evaluate`, so no model can be scored" in capsys.readouterr().out
+
+
+def test_check_finds_the_script_of_a_command_behind_its_options() -> None:
+    Path("script.toml").write_text(
+        'command = ["python3", "-u", "absent.py"]\n[objective]\ndirection = "minimize"\n'
+        '[space]\nx = { type = "float", low = 0, high = 1 }\n'
+    )
+    with pytest.raises(StudyError, match=r"command: there is no file 'absent\.py'"):
+        check(Path("script.toml"))

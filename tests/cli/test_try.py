@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +56,10 @@ pathlib.Path(os.environ["BOHPO_DIRECTORY"], "outcome.json").write_text('{"value"
 """
 
 
-def tried(folder: Path, *words: str, code: int = 0, **environment: str) -> dict[str, Any]:
+def tried(folder: Path, *words: str, code: int = 0, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Try the study in a folder; check that nothing is left there."""
     before = sorted(path.name for path in folder.iterdir() if path.name != "__pycache__")
-    done = bohpo(folder, "try", "study.toml", "--json", *words, **environment)
+    done = bohpo(folder, "try", "study.toml", "--json", *words, **(environment or {}))
     assert done.returncode == code, done.stderr
     assert sorted(path.name for path in folder.iterdir() if path.name != "__pycache__") == before
     told: dict[str, Any] = json.loads(done.stdout)
@@ -206,7 +207,7 @@ def test_a_job_of_the_queue_is_tried_where_asked(tmp_path: Path, slurm: SlurmClu
     folder = write_study(tmp_path, "stepwise")
     with (folder / "study.toml").open("a") as study:
         study.write('[cluster]\nbackend = "slurm"\n')
-    told = tried(folder, "--job", **slurm.environment)
+    told = tried(folder, "--job", environment=slurm.environment)
     assert results(told)["stop"] == results(told)["resume"] == results(told)["outcome"] == "ok"
     assert detail(told, "outcome").startswith("score 10,")
 
@@ -219,5 +220,5 @@ def test_without_asking_no_job_goes_to_the_queue(tmp_path: Path) -> None:
     commands.mkdir()
     (commands / "sbatch").write_text("#!/bin/sh\necho called >> sbatch-was-called\nexit 1\n")
     (commands / "sbatch").chmod(0o755)
-    told = tried(folder, PATH=f"{commands}{os.pathsep}{os.environ['PATH']}")
+    told = tried(folder, environment={"PATH": f"{commands}{os.pathsep}{os.environ['PATH']}"})
     assert results(told)["outcome"] == "ok"
