@@ -7,6 +7,7 @@ import functools
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -343,3 +344,65 @@ def test_store_and_folder_may_come_from_the_environment(launched: Path, tmp_path
 def test_a_database_can_be_upgraded(launched: Path) -> None:
     assert bohpo(launched, "db", "upgrade").returncode == 0
     assert answer(launched, "status", "specimen", "--json")["trials"]["complete"] == 4
+
+
+def test_launch_prints_a_line_per_result_on_stderr_and_nothing_of_it_where_told_so(tmp_path: Path) -> None:
+    folder = write_study(tmp_path, trials=2)
+    told = bohpo(folder, "launch", "study.toml", "--json")
+    assert json.loads(told.stdout)["trials"]["complete"] == 2
+    assert len(re.findall(r"^\d\d:\d\d:\d\d  trial \d complete", told.stderr, re.MULTILINE)) == 2
+    assert "watch it from another terminal: bohpo watch specimen" in told.stderr
+    quiet = bohpo(folder, "launch", "study.toml", "--name", "quiet", "--quiet")
+    assert quiet.returncode == 0
+    assert "complete, " not in quiet.stderr
+
+
+def test_without_a_result_the_common_reason_is_told(tmp_path: Path) -> None:
+    folder = write_study(tmp_path, "diverging", trials=2)
+    launched = bohpo(folder, "launch", "study.toml", "--quiet")
+    assert launched.returncode == 1
+    assert re.search(r"all 2 trials failed: .*nan.*; `bohpo logs specimen \d` shows more", launched.stderr)
+    status = bohpo(folder, "status", "specimen")
+    assert "all 2 trials failed: " in status.stdout
+    failure = answer(folder, "status", "specimen", "--json")["failure"]
+    assert (failure["failed"], failure["alike"]) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("function", "rest", "is_offered"),
+    [("quadratic", "", True), ("stepwise", "", False), ("quadratic", 'evaluator = "specimens:nothing"\n', False)],
+)
+def test_evaluate_is_offered_where_it_can_run(tmp_path: Path, function: str, rest: str, is_offered: bool) -> None:
+    """`stepwise` leaves no model; an evaluator that is not there scores none."""
+    folder = write_study(tmp_path, function, trials=1)
+    study = (folder / "study.toml").read_text()
+    (folder / "study.toml").write_text(study.replace("step_seconds = 0.1", "step_seconds = 0.001"))
+    assert bohpo(folder, "launch", "study.toml", "--quiet").returncode == 0
+    if rest:  # as where the function was removed after the campaign
+        (folder / "specimens.py").write_text(SPECIMENS.read_text().replace("def evaluate(", "def nothing_of_it("))
+    again = bohpo(folder, "launch", "study.toml")
+    assert ("bohpo evaluate specimen" in again.stderr) == is_offered
+    done = bohpo(folder, "evaluate", "specimen")
+    assert (done.returncode == 0) == is_offered, done.stderr
+    if rest:
+        assert done.returncode == 2
+        assert "module 'specimens' has no 'evaluate'" in done.stderr
+    if is_offered:
+        assert "bohpo evaluate" not in bohpo(folder, "launch", "study.toml").stderr, "once is enough"
+
+
+def test_a_moved_campaign_is_found_by_its_folder(tmp_path: Path) -> None:
+    folder = write_study(tmp_path, trials=1)
+    assert bohpo(folder, "launch", "study.toml", "--quiet").returncode == 0
+    (folder / "archive").mkdir()
+    (folder / "campaigns" / "specimen").rename(folder / "archive" / "specimen")
+    lost = bohpo(folder, "logs", "specimen", "0")
+    assert lost.returncode == 3
+    assert "--directory" in lost.stderr
+    elsewhere = ("--directory", "archive")
+    assert bohpo(folder, "logs", "specimen", "0", *elsewhere).returncode == 0
+    assert bohpo(folder, "report", "specimen", *elsewhere).stdout.strip() == str(
+        folder / "archive/specimen/report.html"
+    )
+    assert bohpo(folder, "resume", "specimen", "--trials", "2", *elsewhere).returncode == 0
+    assert bohpo(folder, "logs", "specimen", "1").returncode == 0, "resume recorded where it is"

@@ -510,6 +510,41 @@ def test_why_a_driver_has_stopped_a_campaign_is_known_until_the_next_one_begins(
     assert reasons() == ("", "")
 
 
+def test_the_times_of_drivers_are_read_from_what_they_recorded(store: Store) -> None:
+    lease, other = begin(store), begin(store, "other")
+    assert store.driver_spans("aneurysm") == []
+    store.add_event(lease, "driver-started", "one")
+    assert store.driver_spans("aneurysm") == [(store.events("aneurysm")[0].time, None)], "one is at work"
+    store.add_event(lease, "proposed", "the last thing before it was killed")
+    store.add_event(other, "driver-started", "another campaign's")
+    store.add_event(lease, "driver-started", "two")
+    store.add_event(lease, "driver-ended", "stopped")
+    started, killed, again, ended = (event.time for event in store.events("aneurysm"))
+    assert store.driver_spans("aneurysm") == [(started, killed), (again, None)]
+    store.release_lease(lease)
+    assert store.driver_spans("aneurysm") == [(started, killed), (again, ended)]
+    with pytest.raises(NotFoundError):
+        store.driver_spans("missing")
+
+
+def test_a_campaign_is_recorded_where_it_is_and_another_incarnation_has_no_jobs(store: Store) -> None:
+    lease = begin(store)
+    number = store.add_trial(lease, "uid", Proposal(SGD, "model"))
+    running = Attempt(number, 1, AttemptState.RUNNING, job="17", submitted=1.0, started=2.0)
+    store.save_attempt(lease, running)
+    before = store.campaign("aneurysm")
+    moved = replace(before, directory=Path("/elsewhere/aneurysm"))
+    assert store.relocate(lease, moved) == store.campaign("aneurysm") == moved
+    assert store.trial("aneurysm", number).attempts == (running,)
+    copy = replace(moved, incarnation="c0ffee", state=CampaignState.FINISHED)
+    settled = replace(moved, incarnation="c0ffee")
+    assert store.relocate(lease, copy) == store.campaign("aneurysm") == settled, "nothing else is taken over"
+    assert store.trial("aneurysm", number).attempts == (replace(running, job=""),)
+    store.release_lease(lease)
+    with pytest.raises(LeaseError):
+        store.relocate(lease, moved)
+
+
 def test_events_are_read_in_order_from_where_one_left_off(store: Store) -> None:
     lease, other = begin(store), begin(store, "other")
     store.add_event(lease, "launched", "begun")

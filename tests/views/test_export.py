@@ -193,7 +193,9 @@ def composed(text: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "best.yaml").write_text(text, encoding="utf-8", newline="")
         with initialize_config_dir(folder, version_base=None):
-            return dict(OmegaConf.to_container(compose("best"), resolve=True)["trainer"])  # type: ignore[index, call-overload]
+            container = OmegaConf.to_container(compose("best"), resolve=True)
+    assert isinstance(container, dict)
+    return {str(name): value for name, value in container["trainer"].items()}
 
 
 VALUE_READERS: dict[str, Callable[[str], dict[str, Any]]] = {
@@ -273,7 +275,7 @@ def test_a_table_keeps_text_and_hands_no_formula_to_a_spreadsheet(short_view: Ca
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(choice=st.one_of(st.sampled_from(TREACHEROUS), st.floats(1e-9, 1e9), st.integers(2, 10**6), st.booleans()))
 def test_optuna_reads_a_choice_as_what_it_was(short_view: CampaignView, choice: Scalar) -> None:
-    view = replace(short_view, space=Space([CategoricalParameter("p", (choice, "another"))]))
+    view = replace(short_view, space=Space((CategoricalParameter("p", (choice, "another")),)))
     data = json.loads(written(view, "optuna", trial=replace(view.trials[0], configuration={"p": choice})))
     assert same(data["params"]["p"], choice)
     assert same(json_to_distribution(data["distributions"]["p"]).choices[0], choice)  # type: ignore[attr-defined]

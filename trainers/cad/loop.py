@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from trainers.cad.application import Application, B, F, Learner, PatchSource, S
 from trainers.cad.case import Case, Split, by_name
 from trainers.cad.memory import naming_exhaustion, peak_memory
 from trainers.cad.parallel import Team, team
+from trainers.cad.progress import Progress
 from trainers.cad.run import Drawn, Run, mixed_precision, weights_from_bytes, weights_to_bytes
 
 CHECKPOINT_SECONDS = 3.0
@@ -39,7 +39,6 @@ REPORT_CASES = 12
 
 SETTINGS_FILE, WEIGHTS_FILE, CHOSEN_FILE = "settings.json", "weights.pt", "chosen.json"
 
-_logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
@@ -62,7 +61,7 @@ def train(application: Application[S, B, F], config: Configuration, context: Con
     """
     settings = application.settings.from_configuration(config)
     with team(settings) as processes, naming_exhaustion():
-        return _Session(application, settings, context, processes).train()
+        return _Session(application, settings, context, processes, Progress(speaks=processes.leads)).train()
 
 
 def evaluate(application: Application[S, B, F], config: Configuration, model: Path, context: Context) -> Outcome:
@@ -85,7 +84,7 @@ def evaluate(application: Application[S, B, F], config: Configuration, model: Pa
     """
     settings = application.settings.from_configuration(config)
     with team(settings) as processes, naming_exhaustion():
-        return _Session(application, settings, context, processes).evaluate(model)
+        return _Session(application, settings, context, processes, Progress(speaks=processes.leads)).evaluate(model)
 
 
 def drawing_threads(context: Context, device: torch.device) -> int:
@@ -119,16 +118,20 @@ class _Session(Generic[S, B, F]):
     settings: S
     context: Context
     team: Team
+    progress: Progress
 
     def train(self) -> Outcome:
         torch.set_num_threads(self.context.threads)
+        self.progress.say(f"begins on {_described(self.team)}, {self.context.threads} CPU threads")
         training, validation = self._cases(Split.TRAINING), self._cases(Split.VALIDATION)
         run = self._start()
         self._take_steps(run, training, validation)
+        self.progress.say(f"trained for {self.settings.steps} steps, {run.seconds:.0f} s")
         if self.team.leads:
             _save(run.learner, self.settings, self.context.model)
         findings, seconds = self._examine(run.learner, validation)
         self._report(run.step, findings)
+        self.progress.say(f"scored {len(validation)} validation cases in {seconds:.0f} s")
         chosen = self.application.choose(findings)
         if self.team.leads:
             write_json(self.context.model / CHOSEN_FILE, chosen)
@@ -139,16 +142,20 @@ class _Session(Generic[S, B, F]):
     def evaluate(self, model: Path) -> Outcome:
         torch.set_num_threads(self.context.threads)
         learner = _load(self.application, model, self.team.device)
+        self.progress.say(f"begins on {_described(self.team)}, {self.context.threads} CPU threads")
         cases = self._cases(Split.TEST)
         findings, seconds = self._examine(learner, cases)
+        self.progress.say(f"scored {len(cases)} test cases in {seconds:.0f} s")
         if self.team.leads:
             self.application.illustrate(learner, cases, findings, self.context.directory)
         outcome = self.application.outcome(self.settings, findings, _chosen(model))
         return _with_costs(outcome, {"evaluate_seconds": seconds})
 
     def _cases(self, split: Split) -> list[Case]:
-        cases = by_name(self._unless_stopped(self.application.cases(self.settings, split)))
+        self.progress.say(f"reads the {split} cases")
+        cases = by_name(self._unless_stopped(self.application.cases(self.settings, split), f"{split} cases read:"))
         self.application.require(cases, split)
+        self.progress.say(f"{len(cases)} {split} cases")
         return cases
 
     def _start(self) -> Run[B, F]:
@@ -156,7 +163,10 @@ class _Session(Generic[S, B, F]):
         run = Run(self.application.learner(self.settings, self.team.device), self.settings, self.team)
         if saved := self.team.tell(self.context.checkpoint.load() if self.team.leads else None):
             run.restore(*saved)
-            _logger.info("resumed after step %d", run.step)
+            self.progress.say(f"goes on after step {run.step}")
+        weights = sum(parameter.numel() for parameter in run.learner.network.parameters())
+        plan = f"{self.settings.steps} steps of {self.settings.batch} patches"
+        self.progress.say(f"trains {weights:,} weights for {plan}")
         return run
 
     def _take_steps(self, run: Run[B, F], training: Sequence[Case], validation: Sequence[Case]) -> None:
@@ -168,6 +178,7 @@ class _Session(Generic[S, B, F]):
         with contextlib.closing(drawn_ahead(drawing, steps, threads)) as batches:
             for step, drawn in zip(steps, batches, strict=True):
                 run.take_step(drawn)
+                self.progress.count("step", run.step, self.settings.steps, seconds=run.seconds)
                 is_report_due = run.step * REPORTS // self.settings.steps > step * REPORTS // self.settings.steps
                 is_stopped = self.team.any(self.context.should_stop)
                 # Examining cases may be broken off by a stop, so what was trained is saved before each report.
@@ -182,29 +193,47 @@ class _Session(Generic[S, B, F]):
     def _report(self, step: int, findings: Sequence[F]) -> None:
         """Report the score on the first few validation cases: quick, noisy, and not the outcome."""
         if self.team.leads:
-            self.context.report(step, self.application.early_score(self.settings, findings[:REPORT_CASES]))
+            score = self.application.early_score(self.settings, findings[:REPORT_CASES])
+            self.context.report(step, score)
+            self.progress.say(f"step {step}, early score {score:.4g}")
 
     def _examine(self, learner: Learner[B, F], cases: Sequence[Case]) -> tuple[list[F], float]:
         """Examine cases, each process its share; the time that took comes with them, in seconds."""
         started = time.monotonic()
         learner.network.eval()
         with mixed_precision(self.settings, self.team.device):
-            own = self._unless_stopped(map(learner.examine, cases[self.team.part(len(cases))]))
+            share = cases[self.team.part(len(cases))]
+            own = self._unless_stopped(map(learner.examine, share), "cases scored:", len(share))
         return self.team.gather(own), time.monotonic() - started
 
-    def _unless_stopped(self, items: Iterable[_T]) -> list[_T]:
-        """Take up items, or leave after one of them where any process is asked to stop; what was done before is saved.
+    def _unless_stopped(self, items: Iterable[_T], what: str, total: int | None = None) -> list[_T]:
+        """Collect items, or leave after one of them if any process is asked to stop; what was done before is saved.
 
         All processes leave together: who stayed would wait for the others in vain, and fail.
+
+        Args:
+            items: What to collect; each takes its time.
+            what: What the log says of how many are done.
+            total: How many there are, or None if that is not known.
+
+        Raises:
+            Stopped: If any process is asked to stop.
         """
         taken, is_stopped = list[_T](), False
         for item in items:
             taken.append(item)
+            self.progress.count(what, len(taken), total)
             if is_stopped := self.context.should_stop:
                 break
         if self.team.any(is_stopped):
             raise Stopped
         return taken
+
+
+def _described(team: Team) -> str:
+    """Return where a training runs, in words."""
+    name = torch.cuda.get_device_name(team.device) if team.device.type == "cuda" else "the CPU"
+    return name if team.is_alone else f"{team.size} processes, the first on {name}"
 
 
 class _Saver:
