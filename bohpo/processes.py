@@ -41,6 +41,53 @@ _MOST_CPUS = 65_536
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
+def boot_id() -> str | None:
+    """Return what names this host's kernel since its last boot; None if it does not say.
+
+    Containers of one host share it; hosts of one name do not.
+    """
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip() or None
+    except OSError:
+        return None
+
+
+def pid_namespace() -> str | None:
+    """Return what names the namespace in which this process's id counts; None if /proc shows another one.
+
+    Source:
+        pid_namespaces(7): /proc shows the namespace of the process that mounted it.
+    """
+    try:
+        is_ours = os.readlink("/proc/self") == str(os.getpid())  # noqa: PTH115 - as text
+        return os.readlink("/proc/self/ns/pid") if is_ours else None  # noqa: PTH115
+    except OSError:
+        return None
+
+
+def process_is_gone(pid: int, started: int) -> bool:
+    """Return whether a process of this host and this namespace has surely ended.
+
+    Args:
+        pid: Its id.
+        started: When it started, see `process_started`.
+
+    Returns:
+        False also for a process that /proc hides (its option `hidepid`), which signals still tell from one that ended.
+    """
+    try:
+        if (seen := process_started(pid)) is not None:
+            return seen != started
+        is_hidden = pid > 0 and not Path(f"/proc/{pid}").exists()
+        if is_hidden:
+            os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return not is_hidden  # what is shown without a start is a zombie
+
+
 def process_started(pid: int) -> int | None:
     """Give the start time of a process on this host in clock ticks since boot, or None where there is none.
 

@@ -16,6 +16,7 @@ from bohpo.cluster.factory import make_local_cluster
 from bohpo.cluster.host import fit_jobs
 from bohpo.cluster.local import LocalCluster
 from bohpo.errors import AttemptError, NoUsableTrialError, UsageError
+from bohpo.forced_exit import forced_exit_on_third_signal
 from bohpo.regular_files import append_regular
 from bohpo.store.protocol import Store
 from bohpo.store.records import Campaign, Evaluation
@@ -24,6 +25,7 @@ from bohpo.trainer import AttemptDirectory, AttemptSpec, Outcome
 from bohpo.trial import AttemptState, Trial, best_trials
 
 
+@forced_exit_on_third_signal()
 def evaluate_best(study: Study, campaign: Campaign, store: Store, *, again: bool, now: float) -> Evaluation:
     """Score the best trial's model on the test cases and record it; nothing is trained.
 

@@ -33,6 +33,7 @@ from bohpo.errors import (
     SystematicFailureError,
     UsageError,
 )
+from bohpo.forced_exit import STOP_SIGNALS, forced_exit_on_third_signal
 from bohpo.optimizer import GaussianProcessOptimizer, RandomOptimizer
 from bohpo.optimizer.protocol import Optimizer
 from bohpo.store import open_store
@@ -42,9 +43,6 @@ from bohpo.study import NAME_PATTERN, Study, check_entry, load_feasibility, sett
 from bohpo.trial import TrialState
 
 logger = logging.getLogger(__name__)
-
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Ctrl-C, a polite kill, and the end of the ssh session; one that is ignored (nohup) stays ignored."""
 
 
 def launch(
@@ -160,11 +158,13 @@ def _claim_folder(home: Path, name: str) -> Path:
     raise AssertionError("counting does not end")
 
 
+@forced_exit_on_third_signal()
 def drive(study: Study, campaign: Campaign, store: Store, *, trials: int | None = None) -> Campaign:
     """Run a campaign to its end in this process, or to a stop; every campaign has one driver at a time.
 
     SIGINT, SIGTERM and SIGHUP stop it cleanly when it runs in the main thread: jobs of this host are saved in their
-    checkpoints, those of a queue run on, and the next driver takes them over.
+    checkpoints, those of a queue run on, and the next driver takes them over. A second signal kills the trainings; a
+    third one ends this process with exit code 130, whatever it waits for.
 
     Args:
         study: What to run.
@@ -205,6 +205,7 @@ def drive(study: Study, campaign: Campaign, store: Store, *, trials: int | None 
     return campaign
 
 
+@forced_exit_on_third_signal()
 def end_jobs(study: Study, campaign: Campaign, store: Store) -> None:
     """Have the jobs that run on without a driver saved in their checkpoints, ended and recorded.
 

@@ -12,6 +12,7 @@ from cyclopts import App, CycloptsError, Group
 
 from bohpo.cli.output import say, write_any_text
 from bohpo.errors import BohpoError, StudyError
+from bohpo.forced_exit import forced_exit_on_third_signal
 
 _GROUPS = {
     "Studies": {
@@ -74,8 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     app = make_app()
     try:
-        app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
-        sys.stdout.flush()
+        with forced_exit_on_third_signal():
+            app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+            sys.stdout.flush()
     except CycloptsError as error:
         _leave(f"{error}\nsee `bohpo --help`", 2)
     except StudyError as error:

@@ -5,12 +5,15 @@ Nothing of dask runs in a job. Only this module, and so only a driver that submi
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import re
 import shlex
+import signal
 import sys
-from collections.abc import Coroutine, Sequence
+import threading
+from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any
 
 from bohpo.cluster.backends.backend import Backend, JobRequest
@@ -18,6 +21,7 @@ from bohpo.cluster.commands import Printed, run_anyway
 from bohpo.cluster.listing import queue_name
 from bohpo.cluster.protocol import Job
 from bohpo.errors import QueueError, UsageError
+from bohpo.forced_exit import STOP_SIGNALS
 from bohpo.processes import WALL_SECONDS
 from bohpo.study import Cluster
 
@@ -173,11 +177,26 @@ def _worker_command(settings: Cluster, job: Job) -> str:
 def _job_class(backend: Backend) -> Any:
     """Make the backend's job class, which runs the queue's commands as bohpo does; imports dask-jobqueue."""
     try:
-        module = importlib.import_module(f"dask_jobqueue.{backend.job_class[0]}")
+        with _kept_signal_handlers():
+            module = importlib.import_module(f"dask_jobqueue.{backend.job_class[0]}")
     except ImportError as error:
         raise not_installed(backend) from error
     base = getattr(module, backend.job_class[1])
     return type(base.__name__, (base,), {"_call": staticmethod(_call), "job_id_regexp": backend.job_id})
+
+
+@contextlib.contextmanager
+def _kept_signal_handlers() -> Iterator[None]:
+    """Keep the handlers that stop the driver: dask-jobqueue's import replaces them by ones that end the process."""
+    if threading.current_thread() is not threading.main_thread():  # no import can replace them there
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def not_installed(backend: Backend) -> UsageError:

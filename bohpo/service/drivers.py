@@ -30,6 +30,7 @@ from bohpo.service.troubles import RETRY_S
 from bohpo.service.work_pools import WorkPool
 from bohpo.store import RequestedLaunch
 from bohpo.store.database import DatabaseStore
+from bohpo.store.records import Owner
 
 logger = logging.getLogger(__name__)
 
@@ -218,17 +219,17 @@ class Drivers:
         """
         code = child.poll()
         if code is None:
-            return self._is_driven_by(child.pid, name)
+            return self._is_driven_by(Owner.of_process(child.pid), name)
         if code not in BEGAN or not self._has_begun(name):
             raise ENDED.get(code, BohpoError)(_said(log, begins_at) or f"the driver ended with exit code {code}")
         return True
 
-    def _is_driven_by(self, pid: int, name: str) -> bool:
+    def _is_driven_by(self, owner: Owner, name: str) -> bool:
         try:
             lease = self._store.lease(name)
         except NotFoundError:
             return False
-        return lease is not None and lease.owner.pid == pid
+        return lease is not None and lease.owner == owner
 
     def _environment(self) -> dict[str, str]:
         """Give a driver's environment; the database's URL may hold a password, which no command line may show."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +36,7 @@ def remote_driver(number: int) -> Owner:
 
 def dead_driver(number: int) -> Owner:
     """Name a driver on this host that is seen to be dead by whoever looks: its lease is taken over at once."""
-    return Owner(socket.gethostname(), -number, 0)
+    return dataclasses.replace(Owner.this_process(), pid=-number, started=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ writer) until it commits, so no take-over comes in between. All times are the da
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -74,7 +75,7 @@ def acquire(connection: Connection, name: str, owner: Owner, seconds: float, gra
             f"or wait {row.expires - now:.0f} s, after which a driver that died has lost its lease"
         )
     lease = Lease(name, row.token + 1, owner, expires=now + seconds, since=now)
-    holder = {"host": owner.host, "pid": owner.pid, "started": owner.started}
+    holder = dataclasses.asdict(owner)
     terms = {"token": lease.token, "grant_uid": grant_uid, "since": lease.since, "expires": lease.expires}
     connection.execute(update(LEASE).where(LEASE.c.campaign_id == row.campaign_id).values(**holder, **terms))
     return lease
@@ -122,18 +123,20 @@ def held(connection: Connection, name: str) -> Lease | None:
 
 
 def refuse_while_driven(connection: Connection) -> None:
-    """Let a migration pass only while no driver is at work, and hold off drivers until it commits.
+    """Refuse a migration while a driver is at work, and hold off drivers until it commits.
 
     Raises:
         LeaseError: If a campaign of the database is driven; names the driver.
     """
-    rows = connection.execute(_with_campaign().with_for_update(of=LEASE)).all()
+    driver = (CAMPAIGN.c.name, LEASE.c.host, LEASE.c.pid, LEASE.c.since, LEASE.c.expires)  # every revision has them
+    rows = connection.execute(select(*driver).join_from(LEASE, CAMPAIGN).with_for_update(of=LEASE)).all()
     now = database_time(connection)
     for row in rows:
-        if _is_held(row, now):
+        if row.host is not None and row.expires > now:
             raise LeaseError(
-                f"{row.name} is driven by {_described(_owner(row), row.since)}; end that driver there (`kill {row.pid}`"
-                " saves what it trains), then upgrade, and go on with `bohpo resume`"
+                f"{row.name} is driven by {_described(Owner(row.host, row.pid, 0), row.since)}; end that driver there"
+                f" (`kill {row.pid}` saves what it trains), then upgrade, and go on with `bohpo resume`; the lease of"
+                f" one that died runs out in {row.expires - now:.0f} s"
             )
 
 
@@ -171,7 +174,7 @@ def _is_held(row: Row[Any], now: float) -> bool:
 
 
 def _owner(row: Row[Any]) -> Owner:
-    return Owner(row.host, row.pid, row.started)
+    return Owner(row.host, row.pid, row.started, row.boot_id, row.pid_namespace)
 
 
 def _to_lease(row: Row[Any]) -> Lease:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from bohpo.processes import process_started
+from bohpo.processes import boot_id, pid_namespace, process_is_gone, process_started
 from bohpo.trial import Outcome, Trial
 
 
@@ -77,21 +77,37 @@ class Owner:
         host: Name of its host.
         pid: Its process id there.
         started: Start of the process in clock ticks since the host's boot, so that a reused id is told apart.
+        boot_id: Names the host's kernel since its last boot, or None if unknown.
+        pid_namespace: Names the namespace in which `pid` counts, or None if unknown.
     """
 
     host: str
     pid: int
     started: int
+    boot_id: str | None = None
+    pid_namespace: str | None = None
 
     @classmethod
     def this_process(cls) -> Owner:
-        """Describe the calling process."""
-        return cls(socket.gethostname(), os.getpid(), process_started(os.getpid()) or 0)
+        """Return a description of the calling process."""
+        return cls.of_process(os.getpid())
+
+    @classmethod
+    def of_process(cls, pid: int) -> Owner:
+        """Return a description of a process of this host and this PID namespace."""
+        return cls(socket.gethostname(), pid, process_started(pid) or 0, boot_id(), pid_namespace())
 
     @property
     def is_known_dead(self) -> bool:
-        """Whether the process was on this host and is gone."""
-        return self.host == socket.gethostname() and process_started(self.pid) != self.started
+        """Whether the process has surely ended; if not, its lease decides.
+
+        That can be known only where its id means the same process as here: on the same kernel, since the same boot, in
+        the same PID namespace. Names of hosts prove nothing, since containers and clones share them.
+        """
+        is_visible = self.boot_id is not None and self.pid_namespace is not None
+        if not is_visible or (self.boot_id, self.pid_namespace) != (boot_id(), pid_namespace()):
+            return False
+        return process_is_gone(self.pid, self.started)
 
 
 @dataclass(frozen=True, slots=True)

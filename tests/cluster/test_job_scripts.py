@@ -168,3 +168,18 @@ def test_a_name_in_the_queue_begins_with_a_letter_and_is_short_enough(name: str,
     assert short[0].isalpha()
     assert len(short) <= longest
     assert queue_name(f"{name}-2", longest) != short
+
+
+def test_what_writes_the_scripts_leaves_the_drivers_signal_handlers_alone() -> None:
+    code = """
+import signal
+from bohpo.cluster.backends.slurm import SLURM
+from bohpo.cluster.script import _job_class
+numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+for number in numbers:
+    signal.signal(number, lambda *_: None)
+before = [signal.getsignal(number) for number in numbers]
+_job_class(SLURM)
+assert [signal.getsignal(number) for number in numbers] == before
+"""
+    subprocess.run((sys.executable, "-c", code), check=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from bohpo.space import CategoricalParameter, FloatParameter, IntParameter, Space
@@ -40,7 +41,7 @@ def another_owner(host: str = "elsewhere") -> Owner:
 def dead_owner() -> Owner:
     """Describe a driver on this host that is gone: no process starts before the first one."""
     this = Owner.this_process()
-    return Owner(this.host, this.pid, this.started - 1)
+    return dataclasses.replace(this, started=this.started - 1)
 
 
 def create_campaign(store: Store, name: str = "aneurysm", *, maximize: bool = True) -> Campaign:
