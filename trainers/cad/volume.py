@@ -91,15 +91,19 @@ def read_image(name: str, path: Path) -> sitk.Image:
     """
     if not path.is_file():
         raise DataError(name, f"{path.name} is no file, or a link that leads to none", "put the volume's file there")
-    with _errors_named(name, path), _plainly_named(name, path) as readable:
+    with _errors_named(name, path), plainly_named(name, path) as readable:
         if is_nifti(path):
             check_nifti(name, path)
         return sitk.ReadImage(str(readable))
 
 
 @contextlib.contextmanager
-def _plainly_named(name: str, path: Path) -> Iterator[Path]:
-    """Link a file whose ending has capital letters to a name that ITK knows."""
+def plainly_named(name: str, path: Path) -> Iterator[Path]:
+    """Link a file whose ending has capital letters to a name that ITK knows, for the time of reading it.
+
+    Raises:
+        DataError: If it is a header of voxels in another file, which could not be found from the link.
+    """
     suffix = find_suffix(path.name)
     if suffix is None or path.name.endswith(suffix):
         yield path
