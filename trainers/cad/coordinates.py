@@ -21,10 +21,10 @@ from trainers.cad.prominence import Surroundings
 LEAST_LESIONS = 4
 """With fewer, only a hint is given."""
 
-SUSPECTED_SD, CERTAIN_SD = 3.0, 6.0
+SUSPECTED_SD, CERTAIN_SD = 3.0, 5.0
 """How far other coordinates must explain lesions better, in standard deviations of the difference by chance. Of 15
 readings one passes the first by chance in 2% of the folders whose lesions cannot be seen at all, and the second in
-none; where lesions can be seen as given, neither is passed."""
+one of 100,000; where lesions can be seen as given, neither is passed."""
 
 HINTED_SD = 2.0
 """From here on too few lesions are spoken of."""

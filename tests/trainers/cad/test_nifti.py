@@ -223,6 +223,24 @@ def test_other_formats_without_a_place_are_doubted(tmp_path: Path) -> None:
         assert f"{name} does not say where it lies (its header lacks {key.decode()})" in _places(tmp_path / name)[0]
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"ElementSpacing = 1 1 1", b"ElementSpacing = -1 1 1"),
+        (b"Offset = 0 0 0", b"Offset = nan 0 0"),
+        (b"Offset = 0 0 0", b"Offset = 0 0 zero"),
+    ],
+)
+def test_numbers_that_itk_mends_in_a_metaimage_are_told(tmp_path: Path, old: bytes, new: bytes) -> None:
+    image = sitk.GetImageFromArray(np.random.default_rng(0).random((9, 10, 11), np.float32))
+    sitk.WriteImage(image, str(tmp_path / "scan.mha"))
+    content = (tmp_path / "scan.mha").read_bytes()
+    assert old in content
+    (tmp_path / "scan.mha").write_bytes(content.replace(old, new))
+    [told] = _places(tmp_path / "scan.mha")
+    assert told.startswith(f"scan.mha has {new.decode()} in its header; ")
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Two training cases whose volumes say nowhere where they lie; one has a lesion."""
