@@ -33,7 +33,7 @@ LEAST_PROMINENCE = 1.0
 """Of the mean lesion in the better coordinates, unless half of the lesions lie outside their volumes as given and none
 does so in these."""
 
-MOST_LESIONS, MOST_LESIONS_OF_CASE = 300, 40
+MOST_LESIONS, MOST_LESIONS_OF_CASE = 150, 20
 """More lesions, of a folder or of one case, tell nothing new and take time."""
 
 LEAST_SPREAD = 0.5
@@ -107,13 +107,14 @@ class CoordinateCheck:
             case: The case, with lesions or without.
             frame: Where the voxels of its file lie; None where that is not known.
         """
+        around: Surroundings | None = None
         for family, collected in self._evidence.items():
             left = MOST_LESIONS - sum(len(each.prominence) for each in collected)
             # Only a known diameter can be wrong.
             chosen = np.flatnonzero((case.diameters > 0) | (family is not DIAMETERS))
             chosen = chosen[: min(left, MOST_LESIONS_OF_CASE)]
             if len(chosen) > 0:
-                around = Surroundings.of(case)
+                around = around or Surroundings.of(case)
                 collected.append(_try_all(around, case.centres[chosen], case.diameters[chosen], family, frame))
 
     def suspicions(self) -> list[Suspicion]:

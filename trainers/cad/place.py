@@ -6,7 +6,7 @@ Every program then assumes something else, and lesions given in mm of the scanne
 from __future__ import annotations
 
 import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
@@ -70,28 +70,30 @@ def _text_problems(path: Path) -> Iterator[Problem]:
     """Look for the place in the text that a MetaImage or NRRD file begins with."""
     with path.open("rb") as stream:
         text = stream.read(_HEADER_BYTES).decode("latin-1")
-    absent = yield from _nrrd_problems(text) if find_suffix(path.name) == ".nrrd" else _metaimage_problems(text)
-    if absent:
-        yield f"does not say where it lies (its header lacks {', '.join(absent)})", _REMEDY
+    return _nrrd_problems(text) if find_suffix(path.name) == ".nrrd" else _metaimage_problems(text)
 
 
-def _nrrd_problems(text: str) -> Generator[Problem, None, list[str]]:
-    """Return the keys that lack."""
+def _nrrd_problems(text: str) -> Iterator[Problem]:
     keys = {line.partition(":")[0].strip().lower() for line in text.partition("\n\n")[0].splitlines()}
-    absent = [key for key in ("space", "space directions", "space origin") if key not in keys]
-    yield from ()
-    return [] if "space dimension" in keys and absent == ["space"] else absent
+    absent = [key for key in ("space directions", "space origin") if key not in keys]
+    if not keys & {"space", "space dimension"}:
+        absent.insert(0, "space")
+    yield from _absence(absent)
 
 
-def _metaimage_problems(text: str) -> Generator[Problem, None, list[str]]:
-    """Yield numbers that ITK takes for 0 or turns over, and return the keys that lack."""
+def _metaimage_problems(text: str) -> Iterator[Problem]:
     lines = [line.partition("=") for line in text.partition("ElementDataFile")[0].splitlines()]
     values = {key.strip(): value.strip() for key, _, value in lines}
-    for key in _EDGES + _ORIGINS:
+    for key in _EDGES + _ORIGINS:  # ITK takes what is no number for 0, and turns negative edges over
         numbers = [parse_number(number) for number in values.get(key, "").split()]
         if None in numbers or (key in _EDGES and any(number is not None and number <= 0 for number in numbers)):
             yield f"has {key} = {values[key]} in its header", _REMEDY
-    return [names[0] for names in (_ORIGINS, _MATRICES) if not values.keys() & set(names)]
+    yield from _absence([names[0] for names in (_ORIGINS, _MATRICES) if not values.keys() & set(names)])
+
+
+def _absence(keys: list[str]) -> Iterator[Problem]:
+    if keys:
+        yield f"does not say where it lies (its header lacks {', '.join(keys)})", _REMEDY
 
 
 def _distance(one: Floats, other: Floats, shape: tuple[int, int, int]) -> float:

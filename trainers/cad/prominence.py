@@ -7,7 +7,7 @@ the signal's unit, of noise, and of how much structure a body has.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import ndimage, special
@@ -22,6 +22,9 @@ UNKNOWN_DIAMETER_MM = 10.0
 
 OUTSIDE = -2.0
 """Prominence of a place outside the volume: that a lesion is there is worse than unlikely."""
+
+_RADIUS_STEP = 0.25
+"""Radii are rounded to so many voxels: lesions of about one size share what is measured at the places by chance."""
 
 _DIRECTIONS = 30
 _INNER = ((0.0, 0.03), (0.35, 0.5), (0.6, 1.0), (0.8, 1.5))
@@ -39,11 +42,13 @@ class Surroundings:
         case: The case.
         channels: (c, z, y, x) signal.
         places: (`PLACES`, 3) voxels z, y, x.
+        steps: Radius in voxels -> what was measured at the places.
     """
 
     case: Case
     channels: Image
     places: Floats
+    steps: dict[float, tuple[Floats, Floats]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, case: Case) -> Surroundings:
@@ -67,8 +72,11 @@ class Surroundings:
             (n,) standard deviations above the median of places by chance, by rank, at most about 3; `OUTSIDE` for
             points outside the volume.
         """
-        radius = max(1.0, (diameter if diameter > 0 else UNKNOWN_DIAMETER_MM) / 2 / self.case.spacing)
-        by_chance = self._steps(self.places, radius)
+        radius = (diameter if diameter > 0 else UNKNOWN_DIAMETER_MM) / 2 / self.case.spacing
+        radius = max(1.0, round(radius / _RADIUS_STEP) * _RADIUS_STEP)
+        if radius not in self.steps:
+            self.steps[radius] = self._steps(self.places, radius)
+        by_chance = self.steps[radius]
         is_inside = self.case.holds(points)
         prominence = np.full(len(points), OUTSIDE)
         if is_inside.any():
