@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,11 +45,13 @@ class Evidence:
     """How far lesions stand out by each hypothesis.
 
     Attributes:
+        case: Name of their case.
         hypotheses: The hypotheses; the first one takes the table as given.
         prominence: (n, h) see `prominence.Surroundings.rank`; nan where a hypothesis cannot be tried.
         is_inside: (n, h) whether the place lies within the volume.
     """
 
+    case: str
     hypotheses: tuple[Hypothesis, ...]
     prominence: Floats
     is_inside: NDArray[np.bool_]
@@ -118,9 +120,19 @@ class CoordinateCheck:
                 collected.append(_try_all(around, case.centres[chosen], case.diameters[chosen], family, frame))
 
     def suspicions(self) -> list[Suspicion]:
-        """Return the best other explanation of each family that is better than the table as given."""
-        found = (find_suspicion(collected) for collected in self._evidence.values())
-        return [suspicion for suspicion in found if suspicion is not None]
+        """Return the best other explanation of each family that is better than the table as given.
+
+        Where the cases together show none, those follow that are certain of a single case, as of another hospital.
+        """
+        together = [find_suspicion(collected) for collected in self._evidence.values()]
+        found = [suspicion for suspicion in together if suspicion is not None]
+        if any(suspicion.is_founded for suspicion in found):
+            return found
+        for evidence in (each for collected in self._evidence.values() for each in collected):
+            alone = find_suspicion([evidence])
+            if alone is not None and alone.is_certain:
+                found.append(replace(alone, problem=f"in case {evidence.case} {alone.problem}"))
+        return found
 
 
 def _try_all(
@@ -137,7 +149,7 @@ def _try_all(
             points = np.array([each[lesion] for at in columns if (each := read[at]) is not None])
             prominence[lesion, columns] = around.rank(points, diameter * scale)
             is_inside[lesion, columns] = around.case.holds(points)
-    return Evidence(tried, prominence, is_inside)
+    return Evidence(around.case.name, tried, prominence, is_inside)
 
 
 def find_suspicion(evidence: Sequence[Evidence]) -> Suspicion | None:

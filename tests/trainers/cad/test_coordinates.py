@@ -114,6 +114,18 @@ def test_a_suspicion_comes_with_its_figures() -> None:
     assert suspicion.remedy == "negate x and y"
 
 
+def test_a_case_of_another_hospital_is_told_from_the_rest() -> None:
+    cases = list(_phantoms("metastasis", "middle"))
+    strange = max(range(len(cases)), key=lambda at: len(cases[at].centres))
+    cases[strange] = replace(
+        cases[strange], centres=cases[strange].to_voxels(cases[strange].centres)[:, ::-1] / ANISOTROPIC
+    )
+    [suspicion] = _suspicions(tuple(cases))
+    assert suspicion.problem.startswith(f"in case {cases[strange].name} as given lesions stand out by ")
+    assert suspicion.problem.endswith("these look like indices of voxels i, j, k")
+    assert suspicion.is_certain
+
+
 def test_few_lesions_are_a_hint_at_most() -> None:
     [first, *_] = [case for case in _phantoms("metastasis", "beside") if len(case.centres) >= LEAST_LESIONS]
     few = replace(first, centres=first.centres[: LEAST_LESIONS - 1], diameters=first.diameters[: LEAST_LESIONS - 1])
@@ -213,7 +225,7 @@ def _organs(volume: Path, labels: Path) -> Case:
     return Case(volume.name, read.signal, read.spacing, centres, diameters, read.origin, read.axes)
 
 
-@pytest.fixture(params=[("example_ct", "example_seg"), ("example_mr_sm", "example_seg_mr")])
+@pytest.fixture(params=[("example_ct_sm", "example_seg"), ("example_mr_sm", "example_seg_mr")])
 def organs(request: pytest.FixtureRequest, real_data: Path) -> Iterator[tuple[Case, Frame | None]]:
     """Real CT and MR with where their organs are."""
     volume, labels = (real_data / "totalsegmentator" / f"{name}.nii.gz" for name in request.param)
