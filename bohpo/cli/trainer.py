@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from cyclopts import App
@@ -16,20 +18,30 @@ trainer = App(name="trainer", help="Look after trainers and their data.")
 
 
 @trainer.command
-def check(module: str, /, *, data: Path, spacing: float | None = None, json: bool = False) -> None:
+def check(
+    module: str,
+    /,
+    *,
+    data: Path,
+    spacing: float | None = None,
+    pictures: Path | None = None,
+    json: bool = False,
+) -> None:
     """Read all cases of a trainer's data folder and report every problem.
 
     Args:
         module: The trainer's module, such as trainers.aneurysm.
         data: Folder of cases, test cases included.
         spacing: Spacing that volumes are resampled to, mm; the trainer's own where it is left out.
+        pictures: New folder for a picture of each lesion, with a cross where its table says it is, and an index.html.
         json: Write one JSON object instead of the table.
 
     Raises:
-        UsageError: If the module cannot check data, or there are problems; all of them are told before.
+        UsageError: If the module cannot check data or draw pictures, or there are problems; all of them are told
+            before.
     """
     cases = []
-    for case in _check_of(module)(data, spacing):
+    for case in _start_check(module, data, spacing, pictures):
         cases.append(case)
         if not json:
             say(f"{case.name}: {case.description or 'cannot be used'}")
@@ -38,8 +50,20 @@ def check(module: str, /, *, data: Path, spacing: float | None = None, json: boo
         emit({"module": module, "data": str(data), "problems": problems, "cases": [_as_json(case) for case in cases]})
     else:
         table(("case", "split", "what", "problem"), [row for case in cases for row in _rows(case)])
+    if pictures is not None:
+        say(f"pictures: {pictures / 'index.html'}")
     if problems:
         raise UsageError(f"{problems} problem{'' if problems == 1 else 's'} in {data}; each is told above")
+
+
+def _start_check(module: str, data: Path, spacing: float | None, pictures: Path | None) -> Iterator[CheckedCase]:
+    check_of_module = _check_of(module)
+    if pictures is None:
+        return check_of_module(data, spacing)
+    if "pictures" not in inspect.signature(check_of_module).parameters:
+        remedy = "leave --pictures out, or define check(data, spacing_mm, pictures) in it, see bohpo.trainer.data"
+        raise UsageError(f"{module} draws no pictures; {remedy}")
+    return check_of_module(data, spacing, pictures)
 
 
 def _check_of(name: str) -> DataCheck:
@@ -57,8 +81,9 @@ def _check_of(name: str) -> DataCheck:
 
 
 def _rows(case: CheckedCase) -> list[tuple[str, str, str, str]]:
-    problems = [problem.removeprefix(f"{case.name}: ") for problem in case.problems]
-    return [(case.name, case.split, case.description, problem) for problem in problems or [""]]
+    said = [problem.removeprefix(f"{case.name}: ") for problem in case.problems]
+    said += [f"warning: {warning}" for warning in case.warnings]
+    return [(case.name, case.split, case.description, each) for each in said or [""]]
 
 
 def _as_json(case: CheckedCase) -> dict[str, object]:
@@ -67,4 +92,5 @@ def _as_json(case: CheckedCase) -> dict[str, object]:
         "split": case.split or None,
         "description": case.description or None,
         "problems": list(case.problems),
+        "warnings": list(case.warnings),
     }

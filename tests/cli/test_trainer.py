@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,67 @@ def test_a_module_that_cannot_check_is_refused(folder: Path, capsys: pytest.Capt
             main(["trainer", "check", module, "--data", str(folder)])
         assert left.value.code == 2
         assert message in capsys.readouterr().err
+
+
+def test_pictures_of_lesions_are_drawn_where_they_are_asked_for(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _check(folder, "--pictures", str(tmp_path / "album")) == 0
+    names = sorted(path.name for path in (tmp_path / "album").iterdir())
+    assert names == ["a-01.png", "b-01.png", "c-01.png", "index.html"]
+    assert str(tmp_path / "album" / "index.html") in capsys.readouterr().err
+    assert _check(folder, "--pictures", str(tmp_path / "album")) == 2
+    assert "holds something already; name a new folder, or empty it" in capsys.readouterr().err
+
+
+def test_a_module_that_draws_no_pictures_is_refused(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "plain_trainer.py").write_text("def check(data, spacing_mm):\n    return iter(())\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SystemExit) as left:
+        main(["trainer", "check", "plain_trainer", "--data", str(folder), "--pictures", str(tmp_path / "album")])
+    assert left.value.code == 2
+    assert "plain_trainer draws no pictures; leave --pictures out" in capsys.readouterr().err
+
+
+def test_what_is_wrong_with_tables_is_told_beside_what_is_wrong_with_volumes(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "a.nii.gz").write_bytes(b"torn")
+    (folder / "lesions.csv").write_text("case,x,y\n")
+    (folder / "splits.csv").write_bytes(b"case,split\nM\xfcller,training\n")
+    assert _check(folder, "--json") == 2
+    told = json.loads(capsys.readouterr().out)
+    problems = {case["name"]: case["problems"] for case in told["cases"]}
+    assert set(problems) == {"tables", "a", "b", "c"}
+    assert "lesions.csv lacks the column z, diameter_mm" in problems["tables"][0]
+    assert "splits.csv is no CSV file in UTF-8: line 2 has bytes of another encoding" in problems["tables"][1]
+    assert "a.nii.gz cannot be read" in problems["a"][0]
+
+
+def test_warnings_are_told_and_are_no_problems(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "d.img").write_bytes(b"half of an Analyze file")
+    assert _check(folder, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    [ignored] = [case for case in told["cases"] if case["name"] == "d.img"]
+    assert ignored["problems"] == []
+    assert ignored["warnings"] == ["it is not read; volumes end in .nii.gz, .nii, .mha, .mhd, .nrrd"]
+    assert _check(folder) == 0
+    assert "d.img\t\tno volume\twarning: it is not read; volumes end in" in capsys.readouterr().out
+
+
+def test_what_cannot_be_a_volume_ends_no_check(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a", "b"):
+        (folder / f"{name}.nii.gz").unlink()
+    (folder / "a.nii.gz").mkdir()
+    (folder / "b.nii.gz").symlink_to(folder / "b.nii.gz")
+    os.mkfifo(folder / "d.nii")
+    assert _check(folder, "--json") == 2
+    problems = {case["name"]: case["problems"] for case in json.loads(capsys.readouterr().out)["cases"]}
+    assert "a: a.nii.gz is a folder; put the volume's file there, or rename the folder" in problems["a"]
+    assert problems["b"] == ["b: b.nii.gz is no file, or a link that leads to none; put the volume's file there"]
+    assert problems["d"] == ["d: d.nii is no file, or a link that leads to none; put the volume's file there"]
 
 
 def _write_series(folder: Path, tags: dict[str, str]) -> None:

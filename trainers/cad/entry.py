@@ -68,19 +68,20 @@ class Entry:
 
         return loop.evaluate(self._load(), config, model, context)
 
-    def check(self, data: Path, spacing_mm: float | None = None) -> Iterator[CheckedCase]:
-        """Read all cases of a folder, and tell everything that is wrong with them.
+    def check(self, data: Path, spacing_mm: float | None = None, pictures: Path | None = None) -> Iterator[CheckedCase]:
+        """Read all cases of a folder, and report everything that is wrong with them.
 
         Args:
             data: Folder of real cases.
             spacing_mm: As the setting of this name.
+            pictures: New folder for pictures of the lesions; None for no pictures.
 
         Raises:
-            UsageError: If there is no such folder, or a table lacks a column.
+            UsageError: If there is no such folder, or that for pictures cannot be used.
         """
         from trainers.cad.check import check_folder
 
-        return check_folder(self._load(), data, spacing_mm)
+        return check_folder(self._load(), data, spacing_mm, pictures)
 
     def _load(self) -> Application[Any, Any, Any]:
         module, _, name = self.application.partition(":")

@@ -25,7 +25,9 @@ from bohpo.errors import DataError, UsageError
 from trainers.cad.cache import in_chance_order
 from trainers.cad.case import Case, Split
 from trainers.cad.case_reader import read_case
+from trainers.cad.coordinates import CoordinateCheck
 from trainers.cad.formats import VOLUME_SUFFIXES, find_suffix, is_unread_image, strip_suffix
+from trainers.cad.hypotheses import HYPOTHESES
 from trainers.cad.layout import BrokenCasesError, Layout
 from trainers.cad.tables import (
     EXCLUDED_FILE,
@@ -54,23 +56,31 @@ def read_folder(folder: Path, split: Split, count: int | None, layout: Layout) -
         The cases, in an order by chance.
 
     Raises:
-        UsageError: If there is no such folder, a table lacks a column, or the split is empty.
+        UsageError: If there is no such folder, a table lacks a column, or the split is empty; after the last case, if
+            its lesions are certainly given in other coordinates.
         BrokenCasesError: After the last case, if some were broken; each is named, so that one run finds them all.
     """
     listed = sorted(_list_split(folder, split, layout).items())[:count]
     if not listed:
         raise UsageError(f"{folder} has no {split} case; add volumes, or name their split in {SPLITS_FILE}")
     errors: list[DataError] = []
+    coordinates = CoordinateCheck((HYPOTHESES,))
     for name, found in in_chance_order(listed):
         try:
             case = read_case(name, found, layout)
         except BrokenCasesError as broken:
             errors += broken.errors
             continue
+        coordinates.add(case)
         if not errors:
             yield case
     if errors:
         raise BrokenCasesError(tuple(sorted(errors, key=lambda error: error.case)))
+    for suspicion in coordinates.suspicions():
+        if suspicion.is_certain:
+            raise UsageError(f"data: {folder / LESIONS_FILE}: {suspicion.problem}; {suspicion.remedy}")
+        if suspicion.is_founded:
+            _logger.warning("%s: %s", folder / LESIONS_FILE, suspicion.describe_hint())
 
 
 def split_by_name(name: str) -> Split:

@@ -111,7 +111,7 @@ def read_header(path: Path) -> Header:
     """
     with _open(path) as stream:
         start = stream.read(max(_HEADERS))
-    lengths = (int.from_bytes(start[:4], order) for order in ("little", "big"))  # type: ignore[arg-type]
+    lengths = (int.from_bytes(start[:4], order) for order in ("little", "big"))
     length = next((length for length in lengths if length in _HEADERS), None)
     if not start or length is None or len(start) < length or b"n+" not in start[:12] + start[344:348]:
         raise OSError(f"it has {len(start)} bytes of a header" if len(start) < 348 else "it has no header of NIfTI")
@@ -145,7 +145,7 @@ def _check_compression(name: str, path: Path) -> None:
         start = stream.read(348)
     is_named = find_suffix(path.name) == ".nii.gz"
     is_compressed = start.startswith(_GZIP_MAGIC)
-    is_plain = any(int.from_bytes(start[:4], order) in _HEADERS for order in ("little", "big"))  # type: ignore[arg-type]
+    is_plain = any(int.from_bytes(start[:4], order) in _HEADERS for order in ("little", "big"))
     if is_compressed and not is_named:
         raise DataError(name, f"{path.name} is compressed by gzip", f"call it {path.name}.gz")
     if is_plain and is_named:
@@ -170,8 +170,8 @@ def _header_problems(header: Header) -> Iterator[Problem]:
         return
     if unit := _UNITS.get(int(header["xyzt_units"]) & 7):
         yield f"gives lengths in {unit} (xyzt_units)", "write the volume again in mm"
-    for key, code, fields in _PLACES:
-        if header[code] > 0 and not np.isfinite([header[field] for field in fields]).all():
+    for key, code_field, fields in _PLACES:
+        if header[code_field] > 0 and not np.isfinite([header[field] for field in fields]).all():
             yield f"has numbers that are not finite in its {key}", remedy
             return
     if header["sform_code"] > 0:
@@ -205,7 +205,8 @@ def _by(edges: Floats) -> str:
 def _read_voxels(path: Path, header: Header) -> bytes:
     """Read the bytes of all voxels, and the rest of a compressed stream, whose end has its checksum."""
     offset = int(header["vox_offset"]) if np.isfinite(header["vox_offset"]) else -1
-    size = header.get_data_dtype().itemsize * math.prod(int(edge) for edge in header.get_data_shape())
+    count: int = math.prod(header.get_data_shape())
+    size = header.get_data_dtype().itemsize * count
     there = path.stat().st_size * (_GREATEST_RATIO if find_suffix(path.name) == ".nii.gz" else 1)
     if offset < 0 or offset + size > there:
         raise OSError(f"{path.stat().st_size} bytes are there, and {offset + size} are wanted")

@@ -15,12 +15,18 @@ import numpy as np
 from trainers.cad.case import Floats
 from trainers.cad.formats import find_suffix, is_nifti
 from trainers.cad.nifti import Forms, Problem, read_forms
+from trainers.cad.table_reader import parse_number
 
 GREATEST_DISTANCE_MM = 1.0
 """Two statements of where a volume lies may put a corner so far apart."""
 
 GREATEST_TURN_DEGREES = 1.0
 """They may turn it so far."""
+
+_EDGES = ("ElementSpacing", "ElementSize")
+_ORIGINS = ("Offset", "Origin", "Position")
+_MATRICES = ("TransformMatrix", "Orientation", "Rotation")
+"""Keys of MetaImage; those of each line mean the same."""
 
 _HEADER_BYTES = 2**16
 _REMEDY = "convert the original series again, such as by dcm2niix, and mark lesions in what comes of it"
@@ -63,17 +69,31 @@ def _nifti_problems(forms: Forms) -> Iterator[Problem]:
 def _text_problems(path: Path) -> Iterator[Problem]:
     """Look for the place in the text that a MetaImage or NRRD file begins with."""
     with path.open("rb") as stream:
-        start = stream.read(_HEADER_BYTES)
-    if find_suffix(path.name) == ".nrrd":
-        keys = {line.partition(b":")[0].strip().lower() for line in start.partition(b"\n\n")[0].splitlines()}
-        absent = [key for key in (b"space", b"space directions", b"space origin") if key not in keys]
-        absent = [] if b"space dimension" in keys and absent == [b"space"] else absent
-    else:
-        keys = {line.partition(b"=")[0].strip() for line in start.partition(b"ElementDataFile")[0].splitlines()}
-        wanted = ((b"Offset", b"Origin", b"Position"), (b"TransformMatrix", b"Orientation", b"Rotation"))
-        absent = [names[0] for names in wanted if not keys.intersection(names)]
-    if absent:
-        yield f"does not say where it lies (its header lacks {b', '.join(absent).decode()})", _REMEDY
+        text = stream.read(_HEADER_BYTES).decode("latin-1")
+    return _nrrd_problems(text) if find_suffix(path.name) == ".nrrd" else _metaimage_problems(text)
+
+
+def _nrrd_problems(text: str) -> Iterator[Problem]:
+    keys = {line.partition(":")[0].strip().lower() for line in text.partition("\n\n")[0].splitlines()}
+    absent = [key for key in ("space directions", "space origin") if key not in keys]
+    if not keys & {"space", "space dimension"}:
+        absent.insert(0, "space")
+    yield from _absence(absent)
+
+
+def _metaimage_problems(text: str) -> Iterator[Problem]:
+    lines = [line.partition("=") for line in text.partition("ElementDataFile")[0].splitlines()]
+    values = {key.strip(): value.strip() for key, _, value in lines}
+    for key in _EDGES + _ORIGINS:  # ITK takes what is no number for 0, and turns negative edges over
+        numbers = [parse_number(number) for number in values.get(key, "").split()]
+        if None in numbers or (key in _EDGES and any(number is not None and number <= 0 for number in numbers)):
+            yield f"has {key} = {values[key]} in its header", _REMEDY
+    yield from _absence([names[0] for names in (_ORIGINS, _MATRICES) if not values.keys() & set(names)])
+
+
+def _absence(keys: list[str]) -> Iterator[Problem]:
+    if keys:
+        yield f"does not say where it lies (its header lacks {', '.join(keys)})", _REMEDY
 
 
 def _distance(one: Floats, other: Floats, shape: tuple[int, int, int]) -> float:

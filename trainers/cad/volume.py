@@ -22,7 +22,7 @@ from scipy import ndimage
 from bohpo.errors import DataError
 from trainers.cad.case import Floats, Image
 from trainers.cad.formats import find_suffix, is_nifti, strip_suffix
-from trainers.cad.nifti import check_finite, check_nifti
+from trainers.cad.nifti import GREATEST_SHEAR_DEGREES, check_finite, check_nifti
 from trainers.cad.slices import find_series
 
 LEAST_EDGE = 8
@@ -91,15 +91,19 @@ def read_image(name: str, path: Path) -> sitk.Image:
     """
     if not path.is_file():
         raise DataError(name, f"{path.name} is no file, or a link that leads to none", "put the volume's file there")
-    with _errors_named(name, path), _plainly_named(name, path) as readable:
+    with _errors_named(name, path), plainly_named(name, path) as readable:
         if is_nifti(path):
             check_nifti(name, path)
         return sitk.ReadImage(str(readable))
 
 
 @contextlib.contextmanager
-def _plainly_named(name: str, path: Path) -> Iterator[Path]:
-    """Link a file whose ending has capital letters to a name that ITK knows."""
+def plainly_named(name: str, path: Path) -> Iterator[Path]:
+    """Link a file whose ending has capital letters to a name that ITK knows, for the time of reading it.
+
+    Raises:
+        DataError: If it is a header of voxels in another file, which could not be found from the link.
+    """
     suffix = find_suffix(path.name)
     if suffix is None or path.name.endswith(suffix):
         yield path
@@ -142,8 +146,14 @@ def to_volume(name: str, path: Path, image: sitk.Image, spacing: float) -> Volum
         DataError: If it is no 3D volume of one channel, is too small, or has signal that is not finite.
     """
     check_kind(name, path, image)
+    _check_grid(name, path, image)
     with _errors_named(name, path):
-        volume = _resample(sitk.DICOMOrient(image, "LPS"), spacing)
+        upright = sitk.DICOMOrient(image, "LPS")
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinity, which is refused
+        signal = sitk.GetArrayFromImage(upright).astype(np.float32)
+    # Interpolation would turn infinity into the greatest number there is.
+    check_finite(name, path, signal)
+    volume = _resample(upright, signal, spacing)
     _check(name, path, volume)
     return volume
 
@@ -161,12 +171,21 @@ def check_kind(name: str, path: Path, image: sitk.Image) -> None:
         raise DataError(name, f"{path.name} is {kind}", "give one 3D volume of magnitudes")
 
 
-def _resample(image: sitk.Image, spacing: float) -> Volume:
+def _check_grid(name: str, path: Path, image: sitk.Image) -> None:
+    """Refuse a grid that is no box of voxels: formats other than NIfTI are taken by ITK as they come."""
+    axes = np.array(image.GetDirection()).reshape(3, 3)
+    if not np.isfinite([*image.GetOrigin(), *image.GetSpacing(), *image.GetDirection()]).all():
+        raise DataError(name, f"{path.name} lies at a place that is not finite", "write the volume again")
+    cosines = np.abs(axes.T @ axes - np.eye(3)).max()
+    if cosines > np.sin(np.radians(GREATEST_SHEAR_DEGREES)):
+        problem = f"{path.name} has axes that are not at right angles or not of length 1"
+        raise DataError(name, problem, "resample it to voxels at right angles, or give the DICOM series")
+
+
+def _resample(image: sitk.Image, signal: Image, spacing: float) -> Volume:
     """Put a volume on cubic voxels whose first one keeps its centre; linear, smoothed before it gets coarser."""
     old = np.array(image.GetSpacing())
     edges = np.maximum(1, np.floor((np.array(image.GetSize()) - 1) * old / spacing + 1e-6).astype(int) + 1)
-    with np.errstate(over="ignore"):  # what float32 cannot hold is refused later, as infinity
-        signal = sitk.GetArrayFromImage(image).astype(np.float32)
     # Variances of point spreads add up: a voxel's edge is taken as the width at half maximum.
     sigmas = np.sqrt(np.maximum(0, spacing**2 - old**2)) / 2.355 / old
     smooth = sitk.GetImageFromArray(ndimage.gaussian_filter(signal, sigmas[::-1], mode="nearest"))
@@ -196,6 +215,5 @@ def _check(name: str, path: Path, volume: Volume) -> None:
         size = " x ".join(str(edge) for edge in reversed(volume.signal.shape))
         problem = f"{path.name} has only {size} voxels of {volume.spacing:g} mm"
         raise DataError(name, problem, "give a volume, not a slice, or a smaller spacing_mm")
-    check_finite(name, path, volume.signal)
     if volume.signal.min() == volume.signal.max():
         raise DataError(name, f"{path.name} is the same everywhere", "replace the file, it holds no image")

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813 - its usual name
 
 from bohpo.errors import DataError, UsageError
+from tests.trainers.cad.dicom_files import write_series
 from trainers.cad.case import Case, Split, by_name
 from trainers.cad.folder import read_folder, split_by_name
 from trainers.cad.layout import BrokenCasesError, Layout
@@ -238,6 +240,75 @@ def test_cases_are_labelled_where_an_application_tells_them_apart(folder: Path) 
         with pytest.raises(BrokenCasesError) as caught:
             list(read_folder(folder, split, None, layout))
         assert str(caught.value) == problem
+
+
+def test_all_tables_that_cannot_be_read_are_named_at_once_before_a_training(folder: Path) -> None:
+    (folder / "lesions.csv").write_text("case,x,y\n")
+    (folder / "excluded.csv").mkdir()
+    (folder / "splits.csv").write_bytes(b"case,split\na,training\n\0")
+    with pytest.raises(UsageError) as caught:
+        _read(folder)
+    lacking, no_file, torn = str(caught.value).splitlines()
+    assert "lesions.csv lacks the column z, diameter_mm" in lacking
+    assert "excluded.csv is no file" in no_file
+    assert "splits.csv is no CSV file: line 3 has a NUL byte" in torn
+
+
+@pytest.mark.parametrize(
+    ("table", "row"), [("lesions.csv", "a,105,5,-45,30,4.5"), ("splits.csv", "a,training,5"), ("splits.csv", "a")]
+)
+def test_a_row_with_other_cells_than_columns_stops_a_training(folder: Path, table: str, row: str) -> None:
+    _add(folder / table, row)
+    [problem] = _problems(folder)
+    assert problem.startswith(f"a: line 6 of {table} has ")
+    assert "columns; " in problem
+
+
+def test_a_label_with_a_surplus_cell_is_named(folder: Path) -> None:
+    (folder / "labels.csv").write_text("case,label\na,normal,1\nb,Abnormal\nc,normal\nd,normal\n")
+    with pytest.raises(BrokenCasesError, match=r"a: line 2 of labels\.csv has 3 cells where its header has 2 columns"):
+        list(read_folder(folder, Split.TRAINING, None, Layout(spacing=1.0, is_labelled=True)))
+
+
+def test_a_german_spreadsheet_gives_the_same_cases(folder: Path) -> None:
+    before = [case.centres.tolist() for case in _read(folder)]
+    for table in ("lesions.csv", "splits.csv"):
+        text = (folder / table).read_text().replace(",", ";").replace("4.5", "4,5").replace("case;x", "Case;X")
+        (folder / table).write_bytes(text.replace("\n", "\r\n").encode("utf-16"))
+    assert [case.centres.tolist() for case in _read(folder)] == before
+    assert _read(folder)[0].diameters.tolist() == [4.5, -1]
+
+
+def test_images_that_are_not_read_are_named_in_the_log(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("e.dcm", "f.nii.zst", "notes.txt", "G.IMG"):
+        (folder / name).write_bytes(b"something")
+    with caplog.at_level(logging.WARNING):
+        _read(folder)
+    assert [record.args for record in caplog.records if "is not read" in record.message] == [
+        (name, ".nii.gz, .nii, .mha, .mhd, .nrrd") for name in ("G.IMG", "e.dcm", "f.nii.zst")
+    ]
+
+
+def test_a_volume_cached_by_an_older_reader_is_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _read(folder)
+    read_again = []
+    layout = Layout(spacing=1.0)
+    monkeypatch.setattr("trainers.cad.case_reader.READING_VERSION", -1)
+    monkeypatch.setattr("trainers.cad.case_reader._read_volume", lambda *given: read_again.append(given[0]))
+    with pytest.raises(AttributeError):
+        list(read_folder(folder, Split.TRAINING, None, layout))
+    assert len(read_again) == 1
+
+
+def test_notes_on_a_volume_are_kept_in_the_cache(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    stored = np.random.default_rng(0).integers(0, 500, (10, 12, 14)).astype(np.uint16)
+    write_series(folder / "e", stored, modality="MR", photometric="MONOCHROME1")
+    _add(folder / "splits.csv", "e,training")
+    for _ in range(2):
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            assert _read(folder)[-1].name == "e"
+        assert "e: its series is MONOCHROME1" in caplog.text
 
 
 def test_excluded_findings_are_read_and_looked_at(folder: Path) -> None:

@@ -107,6 +107,38 @@ def test_volumes_that_make_no_sense_are_named(tmp_path: Path) -> None:
             read_volume("case", tmp_path / name, 1.0)
 
 
+@pytest.mark.parametrize("ending", ["mha", "nrrd"])
+def test_numbers_that_a_network_cannot_take_are_named_in_every_format(tmp_path: Path, ending: str) -> None:
+    signal = np.random.default_rng(0).random((12, 13, 14)).astype(np.float32)
+    for name, values, problem in (
+        ("infinite", np.where(signal > 0.9, np.inf, signal), "not finite"),
+        ("huge", signal.astype(np.float64) * 1e300, "not finite"),
+        ("complex", signal.astype(np.complex64), "is 3D "),
+    ):
+        path = tmp_path / f"{name}.{ending}"
+        sitk.WriteImage(sitk.GetImageFromArray(values), str(path))
+        with pytest.raises(DataError, match=f"^case: {path.name} .*{problem}"):
+            read_volume("case", path, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("ending", "old", "new", "problem"),
+    [
+        ("mha", b"TransformMatrix = 1 0 0", b"TransformMatrix = 1 1 0", "axes that are not at right angles"),
+        ("mha", b"ElementSpacing = 1", b"ElementSpacing = 0", "cannot be read"),
+        ("nrrd", b"(1,0,0)", b"(1,1,0)", "axes that are not at right angles"),
+    ],
+)
+def test_grids_that_are_no_boxes_are_named(tmp_path: Path, ending: str, old: bytes, new: bytes, problem: str) -> None:
+    path = tmp_path / f"case.{ending}"
+    _write(path, np.random.default_rng(0).random((12, 13, 14), np.float32), (1.0, 1.0, 1.0))
+    content = path.read_bytes()
+    assert old in content
+    path.write_bytes(content.replace(old, new))
+    with pytest.raises(DataError, match=f"^case: {path.name} .*{problem}"):
+        read_volume("case", path, 1.0)
+
+
 def test_a_nifti_file_may_have_its_bytes_in_either_order(tmp_path: Path) -> None:
     signal = np.random.default_rng(0).random((10, 11, 12), np.float32)
     for order in "<>":
