@@ -17,7 +17,7 @@ trainer = App(name="trainer", help="Look after trainers and their data.")
 
 @trainer.command
 def check(module: str, /, *, data: Path, spacing: float | None = None, json: bool = False) -> None:
-    """Read all cases of a trainer's data folder and report every problem.
+    """Read all cases of a trainer's data folder and report every problem; notes on the data go to stderr.
 
     Args:
         module: The trainer's module, such as trainers.aneurysm.
@@ -28,16 +28,22 @@ def check(module: str, /, *, data: Path, spacing: float | None = None, json: boo
     Raises:
         UsageError: If the module cannot check data, or there are problems; all of them are told before.
     """
-    cases = []
+    cases, notes = [], list[str]()
     for case in _check_of(module)(data, spacing):
+        notes += case.notes
+        if not (case.description or case.problems):  # notes on a split, or on the folder
+            continue
         cases.append(case)
         if not json:
             say(f"{case.name}: {case.description or 'cannot be used'}")
     problems = sum(len(case.problems) for case in cases)
     if json:
-        emit({"module": module, "data": str(data), "problems": problems, "cases": [_as_json(case) for case in cases]})
+        told = [_as_json(case) for case in cases]
+        emit({"module": module, "data": str(data), "problems": problems, "cases": told, "notes": notes})
     else:
         table(("case", "split", "what", "problem"), [row for case in cases for row in _rows(case)])
+        for note in notes:
+            say(note)
     if problems:
         raise UsageError(f"{problems} problem{'' if problems == 1 else 's'} in {data}; each is told above")
 

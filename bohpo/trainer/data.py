@@ -21,12 +21,14 @@ class CheckedCase:
         split: What it is for, or empty where that is not known.
         description: What it is, in a few words: voxels, spacing, findings; empty where it cannot be used.
         problems: All that is wrong with it, each with its remedy.
+        notes: What else is worth knowing, such as how wide the interval of a score will be.
     """
 
     name: str
     split: str
     description: str = ""
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 DataCheck: TypeAlias = Callable[[Path, float | None], Iterator[CheckedCase]]

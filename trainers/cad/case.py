@@ -40,6 +40,7 @@ class Case:
         excluded: (k, 3) centres of findings that are neither lesion nor false alarm.
         excluded_diameters: (k,) mm; negative where unknown.
         label: Whether the case is abnormal, where that is known of the case as a whole; else its lesions tell.
+        patient: Whose case it is, the same text in all cases of a patient; None if nothing is known of others.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Case:
     excluded: Floats = field(default_factory=lambda: np.empty((0, 3)))
     excluded_diameters: Floats = field(default_factory=lambda: np.empty(0))
     label: bool | None = None
+    patient: str | None = None
 
     @property
     def is_abnormal(self) -> bool:

@@ -5,10 +5,11 @@
       excluded.csv     case,x,y,z,diameter_mm      optional; findings that are neither lesion nor false alarm
       labels.csv       case,label                  instead of lesions.csv where an application tells cases apart
       splits.csv       case,split                  optional; split is training, validation or test
+                                                   each table may have a column patient, too
       patient-07.nii.gz                            a volume; the case is called patient-07
       patient-12/*.dcm                             a folder with one DICOM series is a case, too
 
-A case without a row in lesions.csv has no lesion. Without splits.csv a case's name decides: see `split_by_name`.
+A case without a row in lesions.csv has no lesion. All cases of a patient are of one split, see `patients` and `splits`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import numpy as np
 from bohpo.errors import DataError, UsageError
 from trainers.cad.cache import cached, in_chance_order
 from trainers.cad.case import Case, Floats, Image, Split, normalise
+from trainers.cad.splits import select_split, split_by_name
 from trainers.cad.tables import (
     EXCLUDED_FILE,
     LABELS_FILE,
@@ -36,6 +38,8 @@ from trainers.cad.tables import (
     add_splits,
 )
 from trainers.cad.volume import Volume, read_volume
+
+__all__ = ["VOLUME_SUFFIXES", "BrokenCasesError", "Layout", "list_cases", "read_case", "read_folder", "split_by_name"]
 
 VOLUME_SUFFIXES = (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd")
 
@@ -89,7 +93,7 @@ def read_folder(folder: Path, split: Split, count: int | None, layout: Layout) -
         UsageError: If there is no such folder, a table lacks a column, or the split is empty.
         BrokenCasesError: After the last case, if some were broken; each is named, so that one run finds them all.
     """
-    listed = sorted(_list_split(folder, split, layout).items())[:count]
+    listed = sorted(select_split(folder, list_cases(folder, layout), split).items())[:count]
     if not listed:
         raise UsageError(f"{folder} has no {split} case; add volumes, or name their split in {SPLITS_FILE}")
     errors: list[DataError] = []
@@ -103,19 +107,6 @@ def read_folder(folder: Path, split: Split, count: int | None, layout: Layout) -
             yield case
     if errors:
         raise BrokenCasesError(tuple(sorted(errors, key=lambda error: error.case)))
-
-
-def split_by_name(name: str) -> Split:
-    """Give the split of a case that `splits.csv` does not name, from the SHA-256 of its name.
-
-    It is the same on every machine and does not change when cases are added: 60% training, 20% validation, 20% test.
-    """
-    share = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
-    return Split.TRAINING if share < 0.6 else Split.VALIDATION if share < 0.8 else Split.TEST
-
-
-def _list_split(folder: Path, split: Split, layout: Layout) -> dict[str, ListedCase]:
-    return {name: found for name, found in list_cases(folder, layout).items() if _concerns(split, name, found)}
 
 
 def list_cases(folder: Path, layout: Layout) -> dict[str, ListedCase]:
@@ -137,12 +128,6 @@ def list_cases(folder: Path, layout: Layout) -> dict[str, ListedCase]:
             add_lesions(folder / EXCLUDED_FILE, listed)
     add_splits(folder / SPLITS_FILE, listed)
     return listed
-
-
-def _concerns(split: Split, name: str, found: ListedCase) -> bool:
-    """Tell whether a case is the split's; a row that names no volume may be anyone's, misspelt."""
-    is_stray = not found.paths and not found.splits
-    return is_stray or split in (found.splits or {split_by_name(name)})
 
 
 def _volumes(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -191,6 +176,7 @@ def read_case(name: str, found: ListedCase, layout: Layout, *, from_cache: bool 
         excluded=excluded[:, :3],
         excluded_diameters=excluded[:, 3],
         label=next(iter(found.labels), None),
+        patient=found.patient,
     )
 
 
@@ -218,6 +204,9 @@ def _contradictions(name: str, found: ListedCase, layout: Layout) -> Iterator[Da
     if len(found.splits) > 1:
         splits = " and ".join(sorted(found.splits))
         yield DataError(name, f"{SPLITS_FILE} has it in {splits}", "keep one of its lines")
+    if len(found.patients) > 1:
+        patients = " and ".join(sorted(found.patients))
+        yield DataError(name, f"the tables say that it is of patient {patients}", "name one patient in all of them")
     for table, findings in ((LESIONS_FILE, found.lesions), (EXCLUDED_FILE, found.excluded)):
         if len(set(findings)) < len(findings):
             yield DataError(name, f"{table} has the same finding twice", "keep one of its lines")

@@ -12,6 +12,9 @@ from bohpo.errors import DataError, UsageError
 from trainers.cad.case import Split
 
 LESIONS_FILE, EXCLUDED_FILE, LABELS_FILE, SPLITS_FILE = "lesions.csv", "excluded.csv", "labels.csv", "splits.csv"
+PATIENT_COLUMN = "patient"
+"""Column that any of the tables may have beside its own: the same text in all cases of a patient."""
+
 LESION_COLUMNS = ("case", "x", "y", "z", "diameter_mm")
 LABELS = {"normal": False, "abnormal": True}
 
@@ -26,7 +29,9 @@ class ListedCase:
         excluded: Likewise of findings that are neither lesion nor false alarm.
         labels: Whether it is abnormal; empty where no table says so.
         splits: Splits that the table names; one, if all is well.
+        patients: Patients that the tables name; at most one, if all is well.
         errors: Rows that make no sense.
+        patient: Whose case it is, once that was found out; None before.
     """
 
     paths: list[Path] = field(default_factory=list)
@@ -34,7 +39,9 @@ class ListedCase:
     excluded: list[tuple[float, ...]] = field(default_factory=list)
     labels: set[bool] = field(default_factory=set)
     splits: set[Split] = field(default_factory=set)
+    patients: set[str] = field(default_factory=set)
     errors: list[DataError] = field(default_factory=list)
+    patient: str | None = None
 
 
 def add_lesions(table: Path, listed: dict[str, ListedCase]) -> None:
@@ -47,6 +54,7 @@ def add_lesions(table: Path, listed: dict[str, ListedCase]) -> None:
             lesion = (math.nan,)
         if all(math.isfinite(figure) for figure in lesion) and lesion[3] != 0:
             found = listed[name]
+            found.patients |= _patient(row)
             (found.lesions if table.name == LESIONS_FILE else found.excluded).append(lesion)
             continue
         problem = f"line {row['line']} of {table.name} says {', '.join(figures)}"
@@ -58,6 +66,7 @@ def add_labels(table: Path, listed: dict[str, ListedCase]) -> None:
     """Add the rows of labels.csv to their cases."""
     for row in _rows(table, ("case", "label")):
         found = listed[row["case"]]
+        found.patients |= _patient(row)
         if row["label"] in LABELS:
             found.labels.add(LABELS[row["label"]])
         else:
@@ -71,11 +80,16 @@ def add_splits(table: Path, listed: dict[str, ListedCase]) -> None:
         return
     for row in _rows(table, ("case", "split")):
         found = listed[row["case"]]
+        found.patients |= _patient(row)
         if row["split"] in list(Split):
             found.splits.add(Split(row["split"]))
-        else:
+        elif row["split"] or not row[PATIENT_COLUMN]:  # a row may name the patient alone
             problem = f"line {row['line']} of {table.name} says split {row['split']!r}"
             found.errors.append(DataError(row["case"], problem, f"write one of {', '.join(Split)}"))
+
+
+def _patient(row: Mapping[str, str]) -> set[str]:
+    return {row[PATIENT_COLUMN]} if row[PATIENT_COLUMN] else set()
 
 
 def _rows(table: Path, columns: tuple[str, ...]) -> Iterator[Mapping[str, str]]:
@@ -89,6 +103,7 @@ def _rows(table: Path, columns: tuple[str, ...]) -> Iterator[Mapping[str, str]]:
                 raise UsageError(f"{table} lacks the column {', '.join(absent)}; {remedy}")
             for row in reader:
                 cells = {column: row[column].strip() for column in columns}
+                cells[PATIENT_COLUMN] = (row.get(PATIENT_COLUMN) or "").strip()
                 if not any(cells.values()):
                     continue
                 if not cells["case"] or not cells["case"].isprintable():
