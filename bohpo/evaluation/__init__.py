@@ -5,6 +5,7 @@ from bohpo.evaluation.case import Case
 from bohpo.evaluation.curve import FrocCurve, froc
 from bohpo.evaluation.matching import MatchedCase, match
 from bohpo.evaluation.operating import OperatingInterval, OperatingPoint, operating_intervals, operating_points
+from bohpo.evaluation.patient_names import Patients, find_patients
 from bohpo.evaluation.resampling import Bootstrap, bootstrap
 from bohpo.evaluation.roc import RocCurve, ScoredCase, roc
 from bohpo.evaluation.roc_intervals import RocBootstrap, RocInterval, bootstrap_roc, roc_operating_intervals
@@ -27,6 +28,7 @@ __all__ = [
     "MatchedCase",
     "OperatingInterval",
     "OperatingPoint",
+    "Patients",
     "RocBootstrap",
     "RocCurve",
     "RocInterval",
@@ -37,6 +39,7 @@ __all__ = [
     "describe_few",
     "effective_count",
     "expected_half_width",
+    "find_patients",
     "froc",
     "match",
     "operating_intervals",

@@ -147,7 +147,7 @@ def describe_few(count: int, n: float, *, noun: str = "lesion", split: str = "va
     half = expected_half_width(n)
     return (
         f"{count} {noun}{'s' * (count != 1)} in the {split} cases: the 95% interval of a score of {TYPICAL_SCORE:g} is "
-        f"about ±{half:.2f} wide; add {split} cases, and do not trust smaller differences"
+        f"about ±{half:.2f} wide; add cases, and do not trust smaller differences"
     )
 
 

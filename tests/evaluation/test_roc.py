@@ -131,14 +131,14 @@ def test_a_perfect_classifier_is_not_known_for_certain(n: int) -> None:
     cases = _cases([float(9 + number) for number in range(n)], [float(-number) for number in range(3 * n)])
     result = bootstrap_roc(cases, resamples=50)
     # The smaller group decides: 0.025^(1/n), Clopper and Pearson.
-    assert (result.estimate, result.low, result.high) == (1.0, pytest.approx(0.025 ** (1 / n)), 1.0)
+    assert (result.estimate, result.low, result.high) == pytest.approx((1.0, 0.025 ** (1 / n), 1.0))
     share = (n + 0.5) / (n + 1)
     assert result.variance == pytest.approx(share * (1 - share) / (n + 1), rel=1e-12)
     assert result.lower[:-1].tolist() == pytest.approx([0.025 ** (1 / n)] * 100)
     points = roc_operating_intervals(cases, specificities=(0.9, 0), sensitivities=(0.9, 0), resamples=50)
     at_specificity, at_none, at_sensitivity, at_nothing = points
     for point in (at_specificity, at_sensitivity):
-        assert tuple(point) == (1.0, pytest.approx(0.025 ** (1 / n)), 1.0)
+        assert tuple(point) == pytest.approx((1.0, 0.025 ** (1 / n), 1.0))
     assert tuple(at_none) == tuple(at_nothing) == (1.0, 1.0, 1.0), "by definition"
 
 

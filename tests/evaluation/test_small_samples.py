@@ -70,7 +70,7 @@ def test_unequal_patients_count_for_fewer() -> None:
 def test_the_interval_of_a_rate_is_that_of_poisson() -> None:
     low, high = rate_interval(0.5, 20)
     assert (low, high) == pytest.approx((stats.chi2.ppf(0.025, 20) / 40, stats.chi2.ppf(0.975, 22) / 40))
-    assert rate_interval(0.0, 20) == (0.0, pytest.approx(-np.log(0.025) / 20))
+    assert rate_interval(0.0, 20) == pytest.approx((0.0, -np.log(0.025) / 20))
 
 
 def test_few_lesions_are_told_with_the_width_of_the_interval() -> None:
@@ -78,7 +78,7 @@ def test_few_lesions_are_told_with_the_width_of_the_interval() -> None:
     # Jeffreys' interval of 9.6 found among 12: 0.53 to 0.95.
     assert describe_few(12, 12.0) == (
         "12 lesions in the validation cases: the 95% interval of a score of 0.8 is about ±0.21 wide; "
-        "add validation cases, and do not trust smaller differences"
+        "add cases, and do not trust smaller differences"
     )
     assert str(describe_few(1, 1.0, noun="abnormal case", split="test")).startswith("1 abnormal case in the test cases")
     assert expected_half_width(100) == pytest.approx(0.078, abs=0.001)

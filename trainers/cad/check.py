@@ -18,6 +18,7 @@ from trainers.cad.duplicates import describe_copy, digest
 from trainers.cad.folder import BrokenCasesError, list_cases, read_case
 from trainers.cad.sample_size import describe_one_patient
 from trainers.cad.splits import assign_splits, find_leaks, patients_of
+from trainers.cad.tables import SPLITS_FILE
 
 
 def check_folder(
@@ -58,8 +59,8 @@ def check_folder(
             whole[split].append(replace(case, volume=np.empty((0, 0, 0), np.float32)))
     for split in Split:
         yield from _check_split(application, whole[split], split)
-    if patients.warning:
-        yield CheckedCase("", "", notes=(patients.warning,))
+    if unsure := patients.describe_unsure(SPLITS_FILE):
+        yield CheckedCase("", "", notes=(unsure,))
 
 
 def _check_split(application: Application[Any, Any, Any], cases: Sequence[Case], split: Split) -> Iterator[CheckedCase]:

@@ -9,7 +9,7 @@
       patient-07.nii.gz                            a volume; the case is called patient-07
       patient-12/*.dcm                             a folder with one DICOM series is a case, too
 
-A case without a row in lesions.csv has no lesion. All cases of a patient are of one split, see `patients` and `splits`.
+A case without a row in lesions.csv has no lesion. All cases of a patient are of one split, see `splits`.
 """
 
 from __future__ import annotations

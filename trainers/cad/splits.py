@@ -14,8 +14,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
 
+from bohpo.evaluation import Patients, find_patients
 from trainers.cad.case import Split
-from trainers.cad.patients import Patients, find_patients
 from trainers.cad.tables import SPLITS_FILE, ListedCase
 
 _logger = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ def select_split(folder: Path, listed: Mapping[str, ListedCase], split: Split) -
     patients = patients_of(listed)
     splits = assign_splits(listed, patients)
     if split is not Split.TRAINING:  # a training reads its validation cases, too: it is enough to warn once
-        for warning in filter(None, (patients.warning, *find_leaks(patients, splits).values())):
+        for warning in filter(None, (patients.describe_unsure(SPLITS_FILE), *find_leaks(patients, splits).values())):
             _logger.warning("%s: %s", folder, warning)
     return {
         name: replace(found, patient=patients.of.get(name))

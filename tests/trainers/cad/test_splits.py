@@ -38,7 +38,7 @@ def make(tmp_path: Path) -> Make:
 
 
 def _read(folder: Path) -> dict[str, Case]:
-    cases = {}
+    cases: dict[str, Case] = {}
     for split in Split:
         try:
             cases |= {f"{split} {case.name}": case for case in read_folder(folder, split, None, Layout(spacing=1.0))}

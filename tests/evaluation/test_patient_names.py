@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainers.cad.patients import find_patients
+from bohpo.evaluation import find_patients
 
 OTHERS = ("anna", "berta")
 
@@ -57,7 +57,7 @@ def test_names_that_are_no_sessions_stay_apart_without_a_word(names: tuple[str, 
     found = find_patients(dict.fromkeys((*names, *OTHERS)))
     assert dict(found.of) == {name: name for name in (*names, *OTHERS)} or names[0].startswith("sub-")
     assert len(set(found.of.values())) == 4
-    assert found.warning is None
+    assert found.describe_unsure("cases.csv") is None
 
 
 def test_a_table_comes_before_the_name() -> None:
@@ -82,7 +82,9 @@ def test_names_that_number_the_patients_are_kept_apart_and_told() -> None:
     for names in (subjects, [*subjects, "phantom"]):
         found = find_patients(dict.fromkeys(names))
         assert dict(found.of) == {name: name for name in names}
-        assert str(found.warning).startswith("study_s00 and study_s01 and study_s02 may be scans of one patient")
+        assert str(found.describe_unsure("cases.csv")).startswith(
+            "study_s00 and study_s01 and study_s02 may be scans of one patient"
+        )
 
 
 @pytest.mark.parametrize("names", [("P07_1", "P07_2"), ("P07a", "P07b"), ("P07-a", "P07-b"), ("P07", "P07_2")])
@@ -90,15 +92,15 @@ def test_what_may_be_a_session_is_told_and_kept_apart(names: tuple[str, str]) ->
     found = find_patients(dict.fromkeys((*names, *OTHERS)))
     assert found.unsure == (names,)
     assert dict(found.of) == {name: name for name in (*names, *OTHERS)}
-    assert str(found.warning) == (
+    assert str(found.describe_unsure("cases.csv")) == (
         f"{names[0]} and {names[1]} may be scans of one patient, and count as several; if they are, name the patient "
-        "of each case in a column patient of splits.csv, else two splits may share a patient"
+        "of each case in a column patient of cases.csv"
     )
     known = find_patients({**dict.fromkeys(OTHERS), names[0]: "a", names[1]: "b"})
-    assert known.warning is None, "a table has said it"
+    assert known.describe_unsure("cases.csv") is None, "a table has said it"
 
 
 def test_a_warning_shows_few_of_many_groups() -> None:
     found = find_patients(dict.fromkeys(f"P{number}_{scan}" for number in range(9) for scan in (1, 2)))
-    assert str(found.warning).count(" and P") == 3
-    assert "(6 more groups like these)" in str(found.warning)
+    assert str(found.describe_unsure("cases.csv")).count(" and P") == 3
+    assert "(6 more groups like these)" in str(found.describe_unsure("cases.csv"))

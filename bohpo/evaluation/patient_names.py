@@ -2,7 +2,7 @@
 
 A patient's cases are found in this order:
 
-1. a column `patient` of splits.csv, lesions.csv, excluded.csv or labels.csv;
+1. a column `patient` of the tables;
 2. the prefix `sub-LABEL` of BIDS;
 3. the name up to a session's: `_ses-1`, `_session2`, `_visit-2`, `_v1`, `_s1`, `_t0`, `_tp1`, `_scan2`, `_exam1`,
    `_run-1`, `_baseline`, `_bl`, `_followup`, `_fu1`, `_pre`, `_post`, `_prior`, `_current`, a date as `_20240131`; with
@@ -60,9 +60,15 @@ class Patients:
         """Return the cases of each patient, in the order of their names."""
         return _grouped(self.of)
 
-    @property
-    def warning(self) -> str | None:
-        """One sentence about the names that may be of one patient; None if there are none."""
+    def describe_unsure(self, table: str) -> str | None:
+        """Build a sentence about the names that may be of one patient.
+
+        Args:
+            table: Where a column `patient` would be looked for.
+
+        Returns:
+            Without a full stop; None if there are no such names.
+        """
         if not self.unsure:
             return None
         shown = "; ".join(" and ".join(group[:_SHOWN]) for group in self.unsure[:_SHOWN])
@@ -70,7 +76,7 @@ class Patients:
         others = f" ({more} more groups like these)" if more > 0 else ""
         return (
             f"{shown}{others} may be scans of one patient, and count as several; if they are, name the patient of each "
-            "case in a column patient of splits.csv, else two splits may share a patient"
+            f"case in a column patient of {table}"
         )
 
 
