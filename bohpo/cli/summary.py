@@ -22,6 +22,7 @@ def rows(told: CampaignAnswer) -> list[tuple[str, str]]:
         edges = f", 95% interval {wording.interval(best.interval)}" if best.interval else ""
         lines.append(("best", f"{wording.number(best.value)} (trial {best.number}{edges})"))
         lines += [(f"  {name}", wording.scalar(value)) for name, value in best.configuration.items()]
+        lines += [("note", note) for note in told.notes]
     if told.busy_fraction is not None:
         busy = told.busy_fraction_after_first_jobs
         after = "" if busy is None else f", {busy:.3f} after the first {told.jobs} starts"
