@@ -11,10 +11,13 @@ from bohpo.cli.output import emit, pairs, table
 from bohpo.errors import StudyError
 from bohpo.service.checking import as_json, cluster_rows, parameter_rows, summary_rows
 from bohpo.study import Study, Tried, check_entry, load_feasibility, settle, try_feasibility
+from bohpo.study.forecast import forecast
 
 
 def check(study: Path, /, *, json: bool = False) -> None:
-    """Check a study file; nothing is run but its function `feasible`, on configurations drawn at random.
+    """Check a study file, and say how sure its scores will be; nothing is trained.
+
+    Two functions are run if the trainer has them: `feasible`, on configurations drawn at random, and `forecast`.
 
     Args:
         study: Study file, TOML.
@@ -30,11 +33,11 @@ def check(study: Path, /, *, json: bool = False) -> None:
         raise StudyError(str(study), mistakes)
     settled = settle(checked)
     checked = settled.study
-    tried = _try(checked)
+    tried, expected = _try(checked), _forecast(checked)
     if json:
-        emit(as_json(checked, tried))
+        emit({**as_json(checked, tried), "forecast": expected})
         return
-    pairs(summary_rows(checked, tried))
+    pairs([*summary_rows(checked, tried), *([("scores", expected)] if expected else [])])
     if checked.cluster.backend != "local":
         print()
         table(("cluster", "value", "from"), cluster_rows(settled))
@@ -50,3 +53,8 @@ def _try(study: Study) -> Tried | None:
     with contextlib.redirect_stdout(sys.stderr):  # what the study's own code prints is no part of the answer
         feasibility = load_feasibility(study)
         return None if feasibility is None else try_feasibility(study, feasibility)
+
+
+def _forecast(study: Study) -> str | None:
+    with contextlib.redirect_stdout(sys.stderr):
+        return forecast(study)

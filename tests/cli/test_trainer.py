@@ -84,13 +84,13 @@ def test_how_wide_the_interval_will_be_is_told_on_stderr_and_in_json(
     err = capsys.readouterr().err
     # 24 lesions of d and 1 of b are worth 25^2 / (24^2 + 1) = 1.08 patients: nearly any score fits.
     assert (
-        "25 lesions in 2 patients in the validation cases: the 95% interval of a score of 0.8 will be about ±0.45 wide"
+        "25 lesions of 2 patients in the validation cases: the 95% interval of a score of 0.8 will be about ±0.45 wide"
     ) in err
     assert "1 lesion in the test cases: the 95% interval of a score of 0.8 is about ±0.46 wide" in err
     assert _check(folder, "--json") == 0
     printed = json.loads(capsys.readouterr().out)
     assert [note.split(":")[0] for note in printed["notes"]] == [
-        "25 lesions in 2 patients in the validation cases",
+        "25 lesions of 2 patients in the validation cases",
         "there is one test case, which cannot show how patients vary, so no score is possible; add cases, or change "
         "their split",
         "1 lesion in the test cases",

@@ -45,9 +45,10 @@ class SampleSize:
         if few := describe_few(self.count, self.effective, noun=self.noun, split=split):
             return few
         half = expected_half_width(self.effective)
+        patients = f" of {self.patients} patients" if self.patients != self.count else ""
         return (
-            f"{self.count} {self.noun}s in {self.patients} patients in the {split} cases: the 95% interval of a score "
-            f"of {TYPICAL_SCORE:g} will be about ±{half:.2f} wide"
+            f"{self.count} {self.noun}s{patients} in the {split} cases: the 95% interval of a score of "
+            f"{TYPICAL_SCORE:g} will be about ±{half:.2f} wide"
         )
 
     def warn(self, split: Split) -> str | None:
