@@ -79,7 +79,7 @@ def _best(view: CampaignView, status: Status) -> Markup:
         None
         if tested is None
         else element("p", _tested(view, tested.outcome.value, tested.outcome.variance), class_="note"),
-        *(element("p", _sentence(words), class_="note") for words in caveats(view, trial, status.complete)),
+        *(element("p", f"{words}.", class_="note") for words in caveats(view, trial, status.complete)),
         class_="hero",
     )
 
