@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import Self
 
@@ -110,12 +109,21 @@ def read_with_warnings(cases: Path, lesions: Path, marks: Path, excluded: Path |
     tables = [_Table.read(lesions, "diameter_mm"), _Table.read(marks, "probability")]
     tables += [_Table.read(excluded, "diameter_mm")] if excluded else []
     names = read_names(cases, listed, set().union(*(table.names() for table in tables)), mistakes)
-    findings = [_read_findings(table, names.patients.keys(), mistakes) for table in tables]
+    lesions_of, marks_of, *others = (_read_findings(table, names.patients.keys(), mistakes) for table in tables)
     _refuse(mistakes)
     patients, nothing = find_patients(names.patients), _Findings()
-    arrays = {name: chain(*(of.get(name, nothing).arrays() for of in findings)) for name in names.patients}
+    excluded_of = others[0] if others else {}
     return ReadCases(
-        tuple(Case(name, *arrays[name], patient=patients.of[name]) for name in names.patients),
+        tuple(
+            Case(
+                name,
+                *lesions_of.get(name, nothing).arrays(),
+                *marks_of.get(name, nothing).arrays(),
+                *excluded_of.get(name, nothing).arrays(),
+                patients.of[name],
+            )
+            for name in names.patients
+        ),
         tuple(filter(None, (names.warning, patients.describe_unsure(str(cases))))),
     )
 
