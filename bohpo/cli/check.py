@@ -23,12 +23,14 @@ from bohpo.study import (
     try_feasibility,
     why_not_imported,
 )
+from bohpo.study.forecast import forecast
 
 
 def check(study: Path, /, *, no_import: bool = False, json: bool = False) -> None:
     """Check a study file and the functions that it names. Nothing is trained; `bohpo try` does that.
 
-    The trainer is imported in a process of its own. The function `feasible` is asked about random configurations.
+    The trainer is imported in a process of its own, and its function `forecast` says how sure the scores will be.
+    The function `feasible` is asked about random configurations.
 
     Args:
         study: Study file, TOML.
@@ -49,12 +51,14 @@ def check(study: Path, /, *, no_import: bool = False, json: bool = False) -> Non
     imported = None if skipped else import_entries(checked)
     if imported is not None and imported.mistakes:
         raise StudyError(str(study), imported.mistakes)
-    tried = _try(checked)
+    tried, expected = _try(checked), None if no_import else _forecast(checked)
     if json:
-        emit({**as_json(checked, tried, found), "imported": None if imported is None else _as_json(imported)})
+        told = {"imported": None if imported is None else _as_json(imported), "forecast": expected}
+        emit({**as_json(checked, tried, found), **told})
         return
     rows = [("imported", skipped)] if imported is None else _imported_rows(imported)
-    pairs([*summary_rows(checked, tried), *rows, *notice_rows(found)])
+    scores = [("scores", expected)] if expected else []
+    pairs([*summary_rows(checked, tried), *rows, *scores, *notice_rows(found)])
     if checked.cluster.backend != "local":
         print()
         table(("cluster", "value", "from"), cluster_rows(settled))
@@ -79,3 +83,8 @@ def _try(study: Study) -> Tried | None:
     with contextlib.redirect_stdout(sys.stderr):  # what the study's own code prints is no part of the answer
         feasibility = load_feasibility(study)
         return None if feasibility is None else try_feasibility(study, feasibility)
+
+
+def _forecast(study: Study) -> str | None:
+    with contextlib.redirect_stdout(sys.stderr):
+        return forecast(study)

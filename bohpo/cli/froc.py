@@ -9,9 +9,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bohpo.cli.luna16_csv import read_cases
-from bohpo.evaluation import CPM_FPS_PER_CASE, Bootstrap, FrocCurve, MatchedCase, bootstrap, cpm, match, partial_area
+import numpy as np
+
+from bohpo.cli.luna16_csv import ReadCases, read_with_warnings
+from bohpo.cli.output import say
+from bohpo.evaluation import (
+    CPM_FPS_PER_CASE,
+    Bootstrap,
+    FrocCurve,
+    MatchedCase,
+    bootstrap,
+    cpm,
+    describe_few,
+    effective_count,
+    match,
+    partial_area,
+)
 from bohpo.evaluation import froc as froc_curve
+from bohpo.evaluation.patients import number_patients, sum_by_patient
 
 _FRACTIONS = {0.125: "1/8", 0.25: "1/4", 0.5: "1/2"}
 
@@ -28,7 +43,7 @@ class _Scores:
     interval: Bootstrap
 
     def counts(self) -> dict[str, int]:
-        """Say what became of every lesion and every mark."""
+        """Count what became of every lesion and every mark."""
         detected = sum(int((case.lesion_scores > -math.inf).sum()) for case in self.matched)
         on_lesions = sum(case.marks_on_lesions for case in self.matched)
         on_excluded = sum(case.marks_on_excluded for case in self.matched)
@@ -59,7 +74,8 @@ def froc(
     """Score a detector's marks: FROC curve, partial AUC with its interval, CPM.
 
     Args:
-        cases: CSV file with one seriesuid a line, scans without lesions included.
+        cases: CSV file with one seriesuid a line, scans without lesions included; with a header, at will, and a column
+            patient: scans of one patient are resampled together.
         lesions: CSV file: seriesuid,coordX,coordY,coordZ,diameter_mm.
         marks: CSV file: seriesuid,coordX,coordY,coordZ,probability.
         excluded: CSV file of findings whose marks do not count, columns as the lesions' file.
@@ -72,13 +88,25 @@ def froc(
         NotFoundError: If a file is missing.
         UsageError: If a file or an option makes no sense.
     """
-    matched = tuple(match(case) for case in read_cases(cases, lesions, marks, excluded))
+    read = read_with_warnings(cases, lesions, marks, excluded)
+    matched = tuple(match(case) for case in read.cases)
     interval = bootstrap(matched, limit, resamples=resamples, seed=seed)
     scores = _Scores(matched, froc_curve(matched), limit, resamples, seed, interval)
     if json:
         print(json_text.dumps(_as_json(scores), allow_nan=False))
     else:
         _print_rows(_rows(scores))
+    for warning in _warnings(read):
+        say(f"warning: {warning}")
+
+
+def _warnings(read: ReadCases) -> list[str]:
+    """List what is doubtful about the files, and whether there are few lesions."""
+    patients = number_patients([case.patient for case in read.cases])
+    counts = np.array([len(case.lesions) for case in read.cases])
+    n_lesions, effective = int(counts.sum()), effective_count(sum_by_patient(counts, patients))
+    few = describe_few(n_lesions, effective, split="given")
+    return [*read.warnings, *([few] if few else [])]
 
 
 def _as_json(scores: _Scores) -> dict[str, Any]:

@@ -75,7 +75,8 @@ def best(campaign: str, /, *, json: bool = False, place: Place = HERE) -> None:
     if json:
         emit(as_json(told))
         return
-    pairs([*_trial_rows(told.metric, told.trial, None), ("expected best", told.verdict)])
+    notes = [("note", note) for note in told.notes]
+    pairs([*_trial_rows(told.metric, told.trial, None), ("expected best", told.verdict), *notes])
 
 
 def trial(campaign: str, number: int, /, *, json: bool = False, place: Place = HERE) -> None:

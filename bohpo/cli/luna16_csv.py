@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bohpo.errors import NotFoundError, UsageError
-from bohpo.evaluation import Case
+from bohpo.cli.csv_columns import NAME, Line, find_columns, read_lines, without_trailing_blanks
+from bohpo.cli.listed_cases import read_names
+from bohpo.errors import UsageError
+from bohpo.evaluation import Case, find_patients
 
 MOST_SHOWN = 20
 """Mistakes that one message lists; a file in the wrong unit or format has one on every line."""
 
-_NAME = "seriesuid"
 _POINT = ("coordX", "coordY", "coordZ")
 
-_Line = tuple[int, list[str]]
+
+@dataclass(frozen=True, slots=True)
+class ReadCases:
+    """Cases, and what is doubtful about the files.
+
+    Attributes:
+        cases: One case per scan, in the order of the cases' file.
+        warnings: Sentences without a full stop.
+    """
+
+    cases: tuple[Case, ...]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -34,83 +47,126 @@ class _Findings:
         return np.array(self.points, dtype=np.float64).reshape(-1, 3), np.array(self.figures, dtype=np.float64)
 
 
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A file of findings.
+
+    Attributes:
+        path: The file.
+        figure: Its last column: diameter_mm or probability.
+        header: Number of the first line, and its names.
+        lines: The lines behind it.
+    """
+
+    path: Path
+    figure: str
+    header: Line
+    lines: Sequence[Line]
+
+    @classmethod
+    def read(cls, path: Path, figure: str) -> Self:
+        lines = read_lines(path)
+        number, header = lines[0] if lines else (1, [])
+        return cls(path, figure, (number, without_trailing_blanks(header)), lines[1:])
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        return (NAME, *_POINT, self.figure)
+
+    def names(self) -> set[str]:
+        """Return the scans that the lines name."""
+        at = find_columns(self.header[1]).get(NAME, [0])[0]
+        return {values[at] for _, values in self.lines if at < len(values)}
+
+
 def read_cases(cases: Path, lesions: Path, marks: Path, excluded: Path | None = None) -> tuple[Case, ...]:
+    """Read the cases of a detection study; see `read_with_warnings`."""
+    return read_with_warnings(cases, lesions, marks, excluded).cases
+
+
+def read_with_warnings(cases: Path, lesions: Path, marks: Path, excluded: Path | None = None) -> ReadCases:
     """Read the cases of a detection study.
 
     A lesion, mark or excluded finding of a scan that `cases` does not list is a mistake: LUNA16's own script passes
     over it, which turns a misspelt seriesuid into a missed lesion or an unseen false positive.
 
     Args:
-        cases: One seriesuid a line, with or without the header; further columns are not read.
+        cases: One seriesuid a line, with or without a header, and at will the patient of each in a column `patient`;
+            without it BIDS prefixes and names of sessions decide. Further columns are not read.
         lesions: Columns seriesuid, coordX, coordY, coordZ (mm) and diameter_mm, negative where unknown.
         marks: Columns seriesuid, coordX, coordY, coordZ (mm) and probability, any finite score.
         excluded: Findings that are neither lesion nor false alarm, columns as `lesions`.
 
     Returns:
-        One case per seriesuid, in the order of `cases`.
+        One case per seriesuid, in the order of `cases`, with warnings.
 
     Raises:
         NotFoundError: If a file is missing.
         UsageError: If a file cannot be read, or holds mistakes; up to 20 are listed.
     """
     mistakes: list[str] = []
-    names = _read_names(cases, mistakes)
-    lesions_of = _read_findings(lesions, "diameter_mm", names, mistakes)
-    marks_of = _read_findings(marks, "probability", names, mistakes)
-    excluded_of = _read_findings(excluded, "diameter_mm", names, mistakes) if excluded else {}
+    listed = read_lines(cases)
+    tables = [_Table.read(lesions, "diameter_mm"), _Table.read(marks, "probability")]
+    tables += [_Table.read(excluded, "diameter_mm")] if excluded else []
+    names = read_names(cases, listed, set().union(*(table.names() for table in tables)), mistakes)
+    lesions_of, marks_of, *others = (_read_findings(table, names.patients.keys(), mistakes) for table in tables)
     _refuse(mistakes)
-    nothing = _Findings()
-    return tuple(
-        Case(
-            name,
-            *lesions_of.get(name, nothing).arrays(),
-            *marks_of.get(name, nothing).arrays(),
-            *excluded_of.get(name, nothing).arrays(),
-        )
-        for name in names
+    patients, nothing = find_patients(names.patients), _Findings()
+    excluded_of = others[0] if others else {}
+    return ReadCases(
+        tuple(
+            Case(
+                name,
+                *lesions_of.get(name, nothing).arrays(),
+                *marks_of.get(name, nothing).arrays(),
+                *excluded_of.get(name, nothing).arrays(),
+                patients.of[name],
+            )
+            for name in names.patients
+        ),
+        tuple(filter(None, (names.warning, patients.describe_unsure(str(cases))))),
     )
 
 
-def _read_names(path: Path, mistakes: list[str]) -> dict[str, int]:
-    """Read the seriesuids and the line of each."""
-    lines = _read_lines(path)
-    if lines and lines[0][1][0] == _NAME:
-        lines = lines[1:]
-    if not lines:
-        raise UsageError(f"{path}: lists no case; write one {_NAME} a line")
-    names: dict[str, int] = {}
-    for number, (name, *_) in lines:
-        if name in names:
-            mistakes.append(f"{path}, line {number}: {name} is listed on line {names[name]} already; list it once")
-        names.setdefault(name, number)
-    return names
-
-
-def _read_findings(path: Path, figure: str, names: dict[str, int], mistakes: list[str]) -> dict[str, _Findings]:
+def _read_findings(table: _Table, names: AbstractSet[str], mistakes: list[str]) -> Mapping[str, _Findings]:
     """Read the findings of each scan; what is wrong with a line is added to `mistakes`."""
-    wanted = (_NAME, *_POINT, figure)
-    lines = _read_lines(path)
-    first, header = lines[0] if lines else (1, [])
-    if missing := [column for column in wanted if column not in header]:
-        problem = f"the header {','.join(header)!r} lacks the column {missing[0]}"
-        mistakes.append(f"{path}, line {first}: {problem}; begin the file with the line {','.join(wanted)}")
+    first, header = table.header
+    if problem := _describe_header(table):
+        mistakes.append(f"{table.path}, line {first}: {problem}")
         return {}
+    columns = find_columns(header)
+    at = [columns[column][0] for column in table.wanted]
     findings: dict[str, _Findings] = {}
-    for number, values in lines[1:]:
-        here = f"{path}, line {number}"
+    for number, cells in table.lines:
+        here, values = f"{table.path}, line {number}", without_trailing_blanks(cells, len(header))
         if len(values) != len(header):
             count = f"{len(values)} values where the header names {len(header)} columns"
             mistakes.append(f"{here}: {count}; write one value per column, with commas between them")
             continue
-        row = dict(zip(header, values, strict=True))
-        if row[_NAME] not in names:
-            unlisted = f"column {_NAME}: {row[_NAME]!r} is not among the cases"
+        name, *figures = (values[index] for index in at)
+        if name not in names:
+            unlisted = f"column {NAME}: {name!r} is not among the cases"
             mistakes.append(f"{here}, {unlisted}; add it to the cases' file, or remove the line")
-        numbers = [_number(here, column, row[column], mistakes) for column in wanted[1:]]
-        of_scan = findings.setdefault(row[_NAME], _Findings())
+        numbers = [_number(here, *each, mistakes) for each in zip(table.wanted[1:], figures, strict=True)]
+        of_scan = findings.setdefault(name, _Findings())
         of_scan.points.append(numbers[:3])
         of_scan.figures.append(numbers[3])
     return findings
+
+
+def _describe_header(table: _Table) -> str | None:
+    """Describe what is wrong with a header; None if all columns are found, once each."""
+    _, header = table.header
+    columns = find_columns(header)
+    for column in table.wanted:
+        if column not in columns:
+            remedy = f"begin the file with the line {','.join(table.wanted)}"
+            return f"the header {','.join(header)!r} lacks the column {column}; {remedy}"
+    for column in table.wanted:
+        if len(columns[column]) > 1:
+            names = " and ".join(header[index] for index in columns[column])
+            return f"the columns {names} both mean {column}; rename the one that does not"
+    return None
 
 
 def _number(here: str, column: str, value: str, mistakes: list[str]) -> float:
@@ -123,21 +179,6 @@ def _number(here: str, column: str, value: str, mistakes: list[str]) -> float:
     elif column == "diameter_mm" and number == 0:
         mistakes.append(f"{here}, column {column}: {value!r} is no diameter; write millimetres, or -1 where unknown")
     return number
-
-
-def _read_lines(path: Path) -> list[_Line]:
-    """Read the lines that are not blank, with their numbers; values are stripped."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            lines = [(reader.line_num, [value.strip() for value in values]) for values in reader]
-    except FileNotFoundError as error:
-        raise NotFoundError(f"{path}: no such file; check the path") from error
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror}); name a CSV file that you may read") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path}: is not a CSV file ({error}); save it as CSV text in UTF-8") from error
-    return [(number, values) for number, values in lines if any(values)]
 
 
 def _refuse(mistakes: Sequence[str]) -> None:

@@ -28,6 +28,7 @@ def rows(told: CampaignAnswer) -> list[tuple[str, str]]:
         edges = f", 95% interval {wording.interval(best.interval)}" if best.interval else ""
         lines.append(("best", f"{wording.number(best.value)} (trial {best.number}{edges})"))
         lines += [(f"  {name}", wording.scalar(value)) for name, value in best.configuration.items()]
+        lines += [("note", note) for note in told.notes]
     if told.failure is not None:
         lines.append(("no result", told.failure.message))
         lines.append(("  see", f"bohpo logs {told.campaign} {told.failure.trial}"))

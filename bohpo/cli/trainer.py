@@ -27,7 +27,7 @@ def check(
     pictures: Path | None = None,
     json: bool = False,
 ) -> None:
-    """Read all cases of a trainer's data folder and report every problem.
+    """Read all cases of a trainer's data folder and report every problem; notes on the data go to stderr.
 
     Args:
         module: The trainer's module, such as trainers.aneurysm.
@@ -40,16 +40,22 @@ def check(
         UsageError: If the module cannot check data or draw pictures, or there are problems; all of them are told
             before.
     """
-    cases = []
+    cases, notes = [], list[str]()
     for case in _start_check(module, data, spacing, pictures):
+        notes += case.notes
+        if not (case.description or case.problems):  # notes on a split, or on the folder
+            continue
         cases.append(case)
         if not json:
             say(f"{case.name}: {case.description or 'cannot be used'}")
     problems = sum(len(case.problems) for case in cases)
     if json:
-        emit({"module": module, "data": str(data), "problems": problems, "cases": [_as_json(case) for case in cases]})
+        told = [_as_json(case) for case in cases]
+        emit({"module": module, "data": str(data), "problems": problems, "cases": told, "notes": notes})
     else:
         table(("case", "split", "what", "problem"), [row for case in cases for row in _rows(case)])
+        for note in notes:
+            say(note)
     if pictures is not None:
         say(f"pictures: {pictures / 'index.html'}")
     if problems:

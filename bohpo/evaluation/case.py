@@ -27,6 +27,7 @@ class Case:
         scores: (m,) score of each mark, greater is more suspicious; any scale.
         excluded: (k, 3) centres of findings that are neither lesion nor false alarm, mm.
         excluded_diameters: (k,) their diameters, mm; negative counts as 10 mm.
+        patient: Whose case it is, the same text in all cases of a patient; None if it is the patient's only one.
 
     Raises:
         EvaluationError: If a shape does not fit, a number is not finite or a diameter is 0.
@@ -39,6 +40,7 @@ class Case:
     scores: Floats
     excluded: Floats = field(default_factory=lambda: np.empty((0, 3)))
     excluded_diameters: Floats = field(default_factory=lambda: np.empty(0))
+    patient: str | None = None
 
     def __post_init__(self) -> None:
         """Copy and check the arrays."""

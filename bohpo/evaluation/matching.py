@@ -22,12 +22,14 @@ class MatchedCase:
         false_positive_scores: (f,) scores of the marks on nothing.
         marks_on_lesions: Number of marks on one or more lesions; for the account only.
         marks_on_excluded: Number of other marks on excluded findings, which were dropped; for the account only.
+        patient: Whose case it is, see `Case`.
     """
 
     lesion_scores: Floats
     false_positive_scores: Floats
     marks_on_lesions: int = 0
     marks_on_excluded: int = 0
+    patient: str | None = None
 
 
 def match(case: Case) -> MatchedCase:
@@ -55,6 +57,7 @@ def match(case: Case) -> MatchedCase:
         false_positive_scores=case.scores[~on_lesion & ~on_excluded],
         marks_on_lesions=int(on_lesion.sum()),
         marks_on_excluded=int(on_excluded.sum()),
+        patient=case.patient,
     )
 
 

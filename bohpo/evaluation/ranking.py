@@ -44,6 +44,11 @@ class Ranking:
     false_positive_cases: Integers
     false_positives_above: Integers
 
+    @property
+    def greatest_sensitivity(self) -> float:
+        """Share of the lesions that are detected at any score."""
+        return len(self.hit_cases) / int(self.lesions_per_case.sum())
+
     @classmethod
     def of(cls, cases: Sequence[MatchedCase]) -> Ranking:
         """Rank the scores of `cases`.
@@ -81,8 +86,9 @@ class Ranking:
             A ranking whose curves are the same up to `limit`.
         """
         n_cases, n_marks = len(self.lesions_per_case), len(self.false_positive_cases)
-        # One false positive more than it takes, since limit * n_cases is rounded.
-        past_limit = int(min(limit * n_cases, n_marks)) + 2
+        # A resample of patients may have more cases than there are. One false positive more than it takes, since the
+        # product is rounded.
+        past_limit = int(min(limit * int(weights.sum(axis=1).max()), n_marks)) + 2
         n_kept = past_limit
         while n_kept < n_marks:
             kept_per_case = np.bincount(self.false_positive_cases[:n_kept], minlength=n_cases)

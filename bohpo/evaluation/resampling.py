@@ -1,4 +1,4 @@
-"""How far a score would move on other cases: the bootstrap over cases."""
+"""How far a score would move on other patients: the bootstrap over patients."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from bohpo.errors import EvaluationError
 from bohpo.evaluation.area import areas, check_limit
 from bohpo.evaluation.case import Case, Floats
 from bohpo.evaluation.matching import MatchedCase, match_all
+from bohpo.evaluation.patients import check_patients, number_patients, sum_by_patient
 from bohpo.evaluation.ranking import Integers, Ranking
+from bohpo.evaluation.small_samples import effective_count, score_interval, smoothed_variance
 
 GRID_POINTS = 101
 
@@ -26,13 +28,13 @@ class Bootstrap:
 
     Attributes:
         estimate: Normalised partial area on the cases themselves.
-        low: Lower end of the percentile interval of the area.
-        high: Upper end of it.
-        variance: Sample variance of the area over the resamples; 0 for a detector that never varies.
+        low: Lower end of the interval of the area, see `small_samples`.
+        high: Upper end of it; always above `low`.
+        variance: Variance of the area, the bootstrap's and that of what few patients leave open; never 0.
         confidence: Coverage that the interval and the band aim at.
         fps_per_case: (g,) grid of false positives per case, 0 to the limit.
         sensitivity: (g,) sensitivity of the curve itself at the grid.
-        lower: (g,) lower edge of the pointwise percentile band.
+        lower: (g,) lower edge of the pointwise band, made like the interval.
         upper: (g,) upper edge of it.
     """
 
@@ -55,9 +57,9 @@ def bootstrap(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> Bootstrap:
-    """Measure how much the normalised partial area varies from sample to sample of the cases.
+    """Measure how much the normalised partial area varies from sample to sample of the patients.
 
-    Cases are drawn with replacement, each with all its lesions and marks, since the marks of one case are not
+    Patients are drawn with replacement, each with all cases, lesions and marks, since those of one patient are not
     independent. A resample without any lesion has no sensitivity and is drawn again, so the result holds for samples
     with a lesion.
 
@@ -72,26 +74,29 @@ def bootstrap(
         Estimate, interval, variance and band.
 
     Raises:
-        EvaluationError: If there is no lesion, there are fewer than 2 cases, or an argument is out of its range.
+        EvaluationError: If there is no lesion, there are fewer than 2 patients, or an argument is out of its range.
 
     Source:
-        Percentile bootstrap, Efron and Tibshirani 1993, chapter 13; over cases as in the evaluation of LUNA16.
+        Percentile bootstrap, Efron and Tibshirani 1993, chapter 13; over cases as in the evaluation of LUNA16. For
+        few patients it is widened, see `small_samples`.
     """
     check_limit(limit)
-    check_resampling(len(cases), resamples, seed, confidence)
-    ranking = Ranking.of(match_all(cases))
+    matched = match_all(cases)
+    patients = number_patients([case.patient for case in matched])
+    check_resampling(patients, resamples, seed, confidence)
+    ranking = Ranking.of(matched)
     grid = np.linspace(0, limit, GRID_POINTS)
-    [(estimate, curve)] = _score(ranking, np.ones((1, len(cases)), dtype=np.int64), grid)
-    drawn = draw_resamples(ranking.lesions_per_case, resamples, seed)
-    scored = list(_score(ranking, times_drawn(drawn), grid))
+    [(estimate, curve)] = _score(ranking, np.ones((1, len(matched)), dtype=np.int64), grid)
+    scored = list(_score(ranking, draw_weights(ranking, patients, resamples, seed), grid))
+    n = effective_count(sum_by_patient(ranking.lesions_per_case, patients))
     aucs = np.array([auc for auc, _ in scored])
-    low, high = np.quantile(aucs, tails(confidence))
-    lower, upper = np.quantile(np.array([sensitivity for _, sensitivity in scored]), tails(confidence), axis=0)
+    low, high = interval_of(estimate, aucs, n, confidence)
+    lower, upper = interval_of(curve, np.array([sensitivity for _, sensitivity in scored]), n, confidence)
     return Bootstrap(
         estimate=estimate,
         low=float(low),
         high=float(high),
-        variance=float(aucs.var(ddof=1)),
+        variance=float(smoothed_variance(estimate, aucs.var(ddof=1), n)),
         confidence=confidence,
         fps_per_case=grid,
         sensitivity=curve,
@@ -100,48 +105,84 @@ def bootstrap(
     )
 
 
-def draw_resamples(lesions_per_case: Integers, resamples: int, seed: int) -> Integers:
-    """Draw the cases of each resample.
+def interval_of(score: Floats | float, resampled: Floats, n: float, confidence: float) -> tuple[Floats, Floats]:
+    """Compute the interval of a score from its resamples, never narrower than few patients allow.
 
     Args:
-        lesions_per_case: (c,) number of lesions, at least one of them > 0.
-        resamples: Number of resamples r.
-        seed: Seed of the draws.
+        score: (...) scores on the cases themselves, in [0, 1].
+        resampled: (r, ...) the same on each resample.
+        n: Effective number of patients.
+        confidence: Coverage, between 0 and 1.
 
     Returns:
-        (r, c) indices of cases; each row has a lesion.
+        (...) lower and (...) upper ends.
     """
-    return draw_until(lambda drawn: lesions_per_case[drawn].sum(axis=1) > 0, len(lesions_per_case), resamples, seed)
+    low, high = np.quantile(resampled, tails(confidence), axis=0)
+    least, most = score_interval(score, resampled.var(axis=0, ddof=1), n, confidence)
+    return np.minimum(low, least), np.maximum(high, most)
 
 
-def draw_until(is_usable: Callable[[Integers], NDArray[np.bool_]], n_cases: int, resamples: int, seed: int) -> Integers:
-    """Draw the cases of each resample, and those again of which nothing can be measured.
+def draw_weights(ranking: Ranking, patients: Integers, resamples: int, seed: int) -> Integers:
+    """Draw how often each case counts in each resample of the patients.
 
     Args:
-        is_usable: Tells (r,) of which of the resamples (r, c) something can be; it must be so of some.
-        n_cases: Number of cases c.
+        ranking: Of the c cases.
+        patients: (c,) number of each case's patient.
         resamples: Number of resamples r.
         seed: Seed of the draws.
 
     Returns:
-        (r, c) indices of cases.
+        (r, c) counts, equal in all cases of a patient; each row has a lesion.
+    """
+    lesions_per_patient = sum_by_patient(ranking.lesions_per_case, patients)
+    return times_drawn(draw_resamples(lesions_per_patient, resamples, seed))[:, patients]
+
+
+def draw_resamples(lesions_per_patient: Integers, resamples: int, seed: int) -> Integers:
+    """Draw the patients of each resample.
+
+    Args:
+        lesions_per_patient: (p,) number of lesions, at least one of them > 0.
+        resamples: Number of resamples r.
+        seed: Seed of the draws.
+
+    Returns:
+        (r, p) indices of patients; each row has a lesion.
+    """
+    n_patients = len(lesions_per_patient)
+    return draw_until(lambda drawn: lesions_per_patient[drawn].sum(axis=1) > 0, n_patients, resamples, seed)
+
+
+def draw_until(
+    is_usable: Callable[[Integers], NDArray[np.bool_]], n_patients: int, resamples: int, seed: int
+) -> Integers:
+    """Draw the patients of each resample, and draw those resamples again that cannot be scored.
+
+    Args:
+        is_usable: Returns (r,) which of the resamples (r, p) can be scored; some resample must be.
+        n_patients: Number of patients p.
+        resamples: Number of resamples r.
+        seed: Seed of the draws.
+
+    Returns:
+        (r, p) indices of patients.
     """
     rng = np.random.default_rng(seed)
-    drawn = rng.integers(n_cases, size=(resamples, n_cases))
+    drawn = rng.integers(n_patients, size=(resamples, n_patients))
     while (useless := ~is_usable(drawn)).any():
-        drawn[useless] = rng.integers(n_cases, size=(np.count_nonzero(useless), n_cases))
+        drawn[useless] = rng.integers(n_patients, size=(np.count_nonzero(useless), n_patients))
     return drawn
 
 
 def tails(confidence: float) -> tuple[float, float]:
-    """Give the levels of the quantiles that a percentile interval lies between."""
+    """Return the levels of the quantiles that a percentile interval lies between."""
     return (1 - confidence) / 2, (1 + confidence) / 2
 
 
 def times_drawn(drawn: Integers) -> Integers:
-    """Count how often each resample (r, c) has each case, (r, c)."""
-    resamples, n_cases = drawn.shape
-    cells = drawn + n_cases * np.arange(resamples)[:, np.newaxis]
+    """Count how often each resample (r, p) has each patient, (r, p)."""
+    resamples, n_patients = drawn.shape
+    cells = drawn + n_patients * np.arange(resamples)[:, np.newaxis]
     return np.bincount(cells.ravel(), minlength=drawn.size).reshape(drawn.shape)
 
 
@@ -157,14 +198,13 @@ def _score(ranking: Ranking, weights: Integers, grid: Floats) -> Iterator[tuple[
             yield float(auc), np.interp(grid, *curve)
 
 
-def check_resampling(n_cases: int, resamples: int, seed: int, confidence: float) -> None:
-    """Refuse what no bootstrap can be made of.
+def check_resampling(patients: Integers, resamples: int, seed: int, confidence: float) -> None:
+    """Check that a bootstrap can be made.
 
     Raises:
-        EvaluationError: If there is one case only, or an argument is out of its range.
+        EvaluationError: If all cases are of one patient, or an argument is out of its range.
     """
-    if n_cases == 1:
-        raise EvaluationError("one case cannot tell how cases vary; give at least 2 cases")
+    check_patients(patients)
     if resamples < 2:
         raise EvaluationError(f"{resamples} resamples tell no variance; give at least 2, better 1000")
     if seed < 0:

@@ -14,10 +14,12 @@ from bohpo.campaign.launch import study_of
 from bohpo.campaign.queue_report import QueueState
 from bohpo.errors import StudyError
 from bohpo.space import Space
+from bohpo.space.edges import find_edges
 from bohpo.store.records import Event, Lease, Summary
 from bohpo.trial import Scalar, Trial
 from bohpo.views import wording
 from bohpo.views.campaign import CampaignView
+from bohpo.views.caveats import caveats
 from bohpo.views.failures import CommonFailure
 from bohpo.views.insight import Expectation, Insight
 from bohpo.views.status import Status
@@ -98,6 +100,15 @@ class StandingAnswer(Answer):
     stop_reason: str = ""
 
 
+class EdgeAnswer(Answer):
+    """A parameter of the best trial at an end of its range; see `bohpo.space.edges.Edge`."""
+
+    parameter: str
+    bound: str
+    limit: float
+    value: float
+
+
 class SummaryAnswer(StandingAnswer):
     """A campaign in a list of campaigns."""
 
@@ -130,7 +141,7 @@ class FailureAnswer(Answer):
 
 
 class CampaignAnswer(StandingAnswer):
-    """Where a campaign stands; see `bohpo.views.status.Status`."""
+    """Where a campaign stands; see `bohpo.views.status.Status` and `bohpo.views.caveats`."""
 
     busy_fraction: float | None
     busy_fraction_after_first_jobs: float | None
@@ -142,6 +153,8 @@ class CampaignAnswer(StandingAnswer):
     jobs: int
     jobs_alive: int
     queue: QueueAnswer | None = None
+    edges: list[EdgeAnswer] = []
+    notes: list[str] = []
 
 
 class ExpectationAnswer(Answer):
@@ -161,6 +174,8 @@ class BestAnswer(Answer):
     trial: TrialAnswer
     predicted_best: ExpectationAnswer | None
     verdict: str
+    edges: list[EdgeAnswer] = []
+    notes: list[str] = []
 
 
 class EventAnswer(Answer):
@@ -257,6 +272,8 @@ def campaign_answer(
         jobs=view.jobs,
         jobs_alive=len(view.alive),
         queue=None if queue is None else queue_answer(view, queue),
+        edges=_edges(view, now.best),
+        notes=list(caveats(view, now.best, now.complete)),
     )
 
 
@@ -317,6 +334,8 @@ def best_answer(view: CampaignView, best: Trial, said: Insight | None, verdict: 
         trial=trial_answer(view, best),
         predicted_best=None if said is None else _expectation(view, said.expected),
         verdict=verdict,
+        edges=_edges(view, best),
+        notes=list(caveats(view, best, len(view.ranked))),
     )
 
 
@@ -338,6 +357,11 @@ def _bounds(summary: Summary) -> tuple[float | None, float | None]:
         return study_of(summary.campaign).objective.limits
     except (StudyError, KeyError):
         return (None, None)
+
+
+def _edges(view: CampaignView, best: Trial | None) -> list[EdgeAnswer]:
+    found = () if best is None else find_edges(view.space, best.configuration)
+    return [EdgeAnswer(parameter=e.parameter, bound=e.bound, limit=e.limit, value=e.value) for e in found]
 
 
 def _expectation(view: CampaignView, expectation: Expectation) -> ExpectationAnswer:

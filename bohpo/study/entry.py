@@ -68,6 +68,23 @@ def find_evaluation_obstacle(study: Study) -> str | None:
     return f"nothing scores a model: {mistakes[0].problem}; {mistakes[0].remedy}" if mistakes else None
 
 
+def defines(entry: str, directory: Path) -> bool:
+    """Check whether a module below a directory, or an installed one, binds a name; it is not imported.
+
+    Args:
+        entry: `module:name`.
+        directory: Where to look first.
+    """
+    module, _, name = entry.partition(":")
+    spec = _find_below(module, directory) or _find_installed(module)
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return False
+    try:
+        return name in _names(ast.parse(Path(spec.origin).read_bytes()))
+    except (OSError, SyntaxError, ValueError):
+        return False
+
+
 def _entry_mistakes(key: str, entry: str, directory: Path, home: Path) -> list[Mistake]:
     module, _, function = entry.partition(":")
     spec = _find_below(module, directory) or _find_installed(module)

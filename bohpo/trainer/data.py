@@ -22,6 +22,7 @@ class CheckedCase:
         description: What it is, in a few words: voxels, spacing, findings; empty where it cannot be used.
         problems: All that is wrong with it, each with its remedy.
         warnings: What its owner should look at, though it can be used.
+        notes: What else is worth knowing, such as how wide the interval of a score will be.
     """
 
     name: str
@@ -29,6 +30,7 @@ class CheckedCase:
     description: str = ""
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 DataCheck: TypeAlias = Callable[..., Iterator[CheckedCase]]

@@ -122,6 +122,14 @@ def test_best_tells_value_interval_and_configuration(launched: Path) -> None:
     assert "score" in bohpo(launched, "best", "specimen").stdout
 
 
+def test_best_and_status_tell_that_the_best_of_many_is_too_good(launched: Path) -> None:
+    for command in ("best", "status"):
+        told = answer(launched, command, "specimen", "--json")
+        assert any("scores is too good on average" in note for note in told["notes"])
+        assert all(set(edge) == {"parameter", "bound", "limit", "value"} for edge in told["edges"])
+        assert bohpo(launched, command, "specimen").stdout.count("is too good on average") == 1
+
+
 def test_best_tells_what_the_model_expects_to_be_the_best(launched: Path) -> None:
     expected = answer(launched, "best", "specimen", "--json")["predicted_best"]
     assert expected["trial"]["state"] == "complete"

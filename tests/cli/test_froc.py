@@ -128,6 +128,53 @@ def test_the_json_object_holds_all_of_it_and_the_curve(files: Files, capsys: pyt
     assert {len(column) for column in written["band"].values()} == {101}
 
 
+@pytest.mark.parametrize("header", ["SeriesUID", "case", "Scan"])
+def test_a_header_changes_no_figure(files: Files, capsys: pytest.CaptureFixture[str], header: str) -> None:
+    froc(**files, resamples=50, json=True)
+    without = capsys.readouterr().out
+    files["cases"].write_text(f"{header}\n" + files["cases"].read_text())
+    froc(**files, resamples=50, json=True)
+    assert capsys.readouterr().out == without
+
+
+def test_few_lesions_are_told_on_stderr_and_leave_a_wide_interval(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files["cases"].write_text("a\nb\nd\n")
+    files["lesions"].write_text("\n".join(LESIONS.splitlines()[:3]))
+    froc(**files, resamples=50, json=True)
+    printed = capsys.readouterr()
+    area = json.loads(printed.out)["partial_auc"]
+    assert area["high"] - area["low"] > 0.5
+    assert area["variance"] > 0.03
+    assert printed.err.splitlines() == [
+        "warning: 2 lesions in the given cases: the 95% interval of a score of 0.8 is about ±0.40 wide; "
+        "add cases, and do not trust smaller differences"
+    ]
+
+
+def test_the_curve_has_a_band_of_some_width_everywhere(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    files["marks"].write_text(MARKS + "c,0,0,0,0.95\n")
+    froc(**files, resamples=50, json=True)
+    written = _json(capsys)
+    assert written["band"]["sensitivity"][-1] == 1
+    widths = np.array(written["band"]["upper"]) - np.array(written["band"]["lower"])
+    assert widths.min() > 0.5, "three lesions prove little"
+
+
+def test_scans_of_one_patient_are_resampled_together(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    variances = []
+    for cases in ("a\nb\nc\nd\n", "case,patient\na,1\nb,1\nc,2\nd,2\n", "case,patient\na,1\nb,1\nc,1\nd,1\n"):
+        files["cases"].write_text(cases)
+        if cases.endswith("d,1\n"):
+            with pytest.raises(EvaluationError, match="all 4 cases are of one patient"):
+                froc(**files)
+            continue
+        froc(**files, json=True)
+        variances.append(_json(capsys)["partial_auc"]["variance"])
+    assert variances[1] > variances[0]
+
+
 def test_marks_on_excluded_findings_count_without_the_excluded_file(
     files: Files, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bohpo.cli.luna16_csv import read_cases
+from bohpo.cli.luna16_csv import read_cases, read_with_warnings
 from bohpo.errors import NotFoundError, UsageError
 from bohpo.evaluation import Case
 
@@ -137,3 +137,104 @@ def test_a_binary_file_is_no_csv_file(read: Read) -> None:
     [mistake] = _mistakes(read, marks=b"\x80\x81\xff\x00")
     assert "marks.csv: is not a CSV file" in mistake
     assert mistake.endswith("save it as CSV text in UTF-8")
+
+
+HEADERS = [
+    "seriesuid",
+    "SeriesUID",
+    "SERIESUID",
+    "series_uid",
+    " Series UID ",
+    "case",
+    "Case",
+    "CaseID",
+    "scan",
+    "Scan ID",
+]
+
+
+@pytest.mark.parametrize("header", [*HEADERS, "SeriesInstanceUID", "image", "id", "Name", "Filename", "subject"])
+@pytest.mark.parametrize("form", ["{}\n", '"{}"\n', "\ufeff{}\r\n", "\n\n{}\n", "{},\n", "{};age\n"])
+def test_a_header_is_no_scan_however_it_is_written(read: Read, header: str, form: str) -> None:
+    assert [case.name for case in read(cases=form.format(header) + "a\nb\n")] == ["a", "b"]
+
+
+def test_columns_of_all_files_are_found_in_any_capitals(read: Read) -> None:
+    first, _ = read(
+        lesions="Case;CoordX;coord_y;COORDZ;Diameter (mm);\na;1;2;3;4;\n",
+        marks="\ufeffSCAN\t coordx\tcoordy\tcoordz\tScore\na\t1\t2\t3\t0.5\n",
+    )
+    assert (first.lesions.tolist(), first.diameters.tolist()) == ([[1, 2, 3]], [4])
+    assert (first.marks.tolist(), first.scores.tolist()) == ([[1, 2, 3]], [0.5])
+
+
+def test_trailing_commas_are_no_values(read: Read) -> None:
+    [first, _] = read(
+        cases="a,,\nb,\n", lesions=LESIONS.strip() + ",,\na,1,2,3,4,,\n", marks=MARKS + "a,1,2,3,0.5,\n,,,,\n"
+    )
+    assert (len(first.lesions), len(first.marks)) == (1, 1)
+
+
+def test_the_column_of_the_scans_may_stand_behind_others(read: Read) -> None:
+    cases = read(cases="reader,age,case\nme,50,a\nme,60,b\n")
+    assert [case.name for case in cases] == ["a", "b"]
+    # Here it is a value beside the first scan.
+    assert [case.name for case in read(cases="a,case\nb,control\n")] == ["a", "b"]
+
+
+def test_a_scan_that_is_called_like_a_header_is_a_scan_if_other_files_name_it(read: Read) -> None:
+    cases = read(cases="case\nb\n", lesions=LESIONS + "case,1,2,3,4\n", marks=MARKS)
+    assert [case.name for case in cases] == ["case", "b"]
+
+
+def test_a_header_that_is_repeated_is_a_mistake(read: Read) -> None:
+    [mistake] = _mistakes(read, cases="Case\na\nCase\nb\n")
+    assert mistake.endswith("line 3: the header 'Case' is here once more; remove the line")
+
+
+def test_a_line_without_a_scan_is_a_mistake(read: Read) -> None:
+    [mistake] = _mistakes(read, cases="age,case\n50,a\n60,\n70,b\n")
+    assert mistake.endswith("line 3: names no case; write its seriesuid, or remove the line")
+
+
+def test_two_columns_of_one_meaning_are_a_mistake(read: Read) -> None:
+    [mistake] = _mistakes(read, marks="case,Case,coordX,coordY,coordZ,score\na,a,1,2,3,0.5\n")
+    assert mistake.endswith("line 1: the columns case and Case both mean seriesuid; rename the one that does not")
+
+
+def test_a_decimal_comma_is_a_mistake_in_either_format(read: Read) -> None:
+    [mistake] = _mistakes(read, marks=MARKS.replace(",", ";") + "a;1;2;3;0,5\n")
+    assert mistake.endswith("line 2, column probability: '0,5' is not a finite number; write one, as in 12.5")
+    [mistake] = _mistakes(read, marks=MARKS + "a,1,2,3,0,5\n")
+    assert "6 values where the header names 5 columns" in mistake
+
+
+def _paths(folder: Path, **contents: str) -> dict[str, Path]:
+    right = {"cases": "a\nb\n", "lesions": LESIONS + "a,1,2,3,4\n", "marks": MARKS + "a,1,2,3,0.5\n"}
+    paths = {}
+    for name, content in {**right, **contents}.items():
+        paths[name] = folder / f"{name}.csv"
+        paths[name].write_text(content)
+    return paths
+
+
+def test_a_first_line_that_may_be_a_header_is_told(tmp_path: Path) -> None:
+    read = read_with_warnings(**_paths(tmp_path, cases="Untersuchung\na\nb\n"))
+    assert [case.name for case in read.cases] == ["Untersuchung", "a", "b"]
+    assert read.warnings == (
+        f"{tmp_path}/cases.csv, line 1: 'Untersuchung' counts as a case, and no other file names it; "
+        "if it is a header, write seriesuid instead",
+    )
+    for cases in ("a\nb\n", "Case\nb\na\n"):
+        assert read_with_warnings(**_paths(tmp_path, cases=cases)).warnings == ()
+
+
+def test_scans_of_one_patient_are_told_by_a_column_or_their_names(tmp_path: Path) -> None:
+    by_column = read_with_warnings(**_paths(tmp_path, cases="seriesuid,Patient ID\na,p\nb,p\nc,\n"))
+    assert [case.patient for case in by_column.cases] == ["p", "p", "c"]
+    names = ("sub-1_ses-1", "sub-1_ses-2", "P7_1", "P7_2", "a")
+    by_name = read_with_warnings(**_paths(tmp_path, cases="case\n" + "\n".join(names)))
+    assert [case.patient for case in by_name.cases] == ["sub-1", "sub-1", "P7_1", "P7_2", "a"]
+    [warning] = by_name.warnings
+    assert warning.startswith("P7_1 and P7_2 may be scans of one patient")
+    assert warning.endswith(f"in a column patient of {tmp_path}/cases.csv")

@@ -72,6 +72,57 @@ def test_every_problem_of_every_split_is_told(folder: Path, capsys: pytest.Captu
     assert "7 problems in" in printed.err
 
 
+def test_how_wide_the_interval_will_be_is_told_on_stderr_and_in_json(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    signal = np.random.default_rng(9).random((16, 18, 20), np.float32)
+    sitk.WriteImage(sitk.GetImageFromArray(signal), str(folder / "d.nii.gz"))
+    with (folder / "splits.csv").open("a") as table:
+        table.write("d,validation\n")
+    rows = "".join(f"d,{x},{y},7,4\n" for x in range(5, 9) for y in range(5, 11))
+    (folder / "lesions.csv").write_text(f"{HEADER}\na,5,6,7,4\nb,5,6,7,4\nc,5,6,7,4\n{rows}")
+    assert _check(folder) == 0
+    err = capsys.readouterr().err
+    # 24 lesions of d and 1 of b are worth 25^2 / (24^2 + 1) = 1.08 patients: nearly any score fits.
+    assert (
+        "25 lesions of 2 patients in the validation cases: the 95% interval of a score of 0.8 will be about ±0.45 wide"
+    ) in err
+    assert "1 lesion in the test cases: the 95% interval of a score of 0.8 is about ±0.46 wide" in err
+    assert _check(folder, "--json") == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert [note.split(":")[0] for note in printed["notes"]] == [
+        "25 lesions of 2 patients in the validation cases",
+        "there is one test case, which cannot show how patients vary, so no score is possible; add cases, or change "
+        "their split",
+        "1 lesion in the test cases",
+    ]
+    assert [case["name"] for case in printed["cases"]] == ["a", "b", "c", "d"]
+
+
+def test_a_patient_in_two_splits_is_a_problem_and_an_unsure_name_a_note(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, name in enumerate(("P1_ses-1", "P1_ses-2", "P2_1", "P2_2")):
+        signal = np.random.default_rng(20 + number).random((16, 18, 20), np.float32)
+        sitk.WriteImage(sitk.GetImageFromArray(signal), str(folder / f"{name}.nii.gz"))
+    with (folder / "splits.csv").open("a") as table:
+        table.write("P1_ses-1,training\nP1_ses-2,test\n")
+    assert _check(folder, "--json") == 2
+    told = json.loads(capsys.readouterr().out)
+    problems = {case["name"]: case["problems"] for case in told["cases"] if case["problems"]}
+    assert problems == {
+        "P1_ses-2": [
+            "P1_ses-2: it is in test, and P1_ses-1 of the same patient, P1, in training; put all cases of a patient "
+            "into one split in splits.csv, or name their patients in its column patient if these are two"
+        ]
+    }
+    assert any(note.startswith("P2_1 and P2_2 may be scans of one patient") for note in told["notes"])
+    (folder / "splits.csv").write_text(
+        (folder / "splits.csv").read_text().replace("P1_ses-2,test", "P1_ses-2,training")
+    )
+    assert _check(folder) == 0
+
+
 def test_what_was_read_before_is_read_again(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _check(folder) == 0
     assert not (folder.parent / "cache").exists()

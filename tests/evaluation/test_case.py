@@ -1,5 +1,7 @@
 """A case refuses what cannot be scored, and names itself and the remedy."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,8 @@ from bohpo.evaluation.case import Floats
 
 def _case(**arrays: object) -> Case:
     nothing: dict[str, object] = {"lesions": [], "diameters": [], "marks": [], "scores": []}
-    return Case("case-7", **{name: np.array(values) for name, values in {**nothing, **arrays}.items()})
+    given: dict[str, Any] = {name: np.array(values) for name, values in {**nothing, **arrays}.items()}
+    return Case("case-7", **given)
 
 
 def test_a_case_without_lesions_or_marks_is_whole() -> None:

@@ -1,5 +1,7 @@
 """Operating points are read off the curve in both directions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import binom
@@ -71,12 +73,28 @@ def test_intervals_are_those_of_the_binomial_where_cases_are_hit_or_not() -> Non
 def test_a_sensitivity_that_many_samples_miss_has_no_upper_end() -> None:
     [seldom, often] = operating_intervals(_binomial_cases(30, 10), fps_per_case=[], sensitivities=[0.9, 0.5])
     assert (seldom.point.fps_per_case, seldom.high) == (None, None)
-    assert (often.point.fps_per_case, often.low, often.high) == (0, 0, 0)
+    assert (often.point.fps_per_case, often.low) == (0, 0)
+    # No false positive among 40 cases: a rate of -ln(0.025) / 40 shows none in one of 40 samples.
+    assert often.high == pytest.approx(-np.log(0.025) / 40, rel=1e-9)
 
 
-def test_the_intervals_of_a_perfect_detector_have_no_width() -> None:
-    intervals = operating_intervals(_binomial_cases(5, 0), fps_per_case=[0.5], sensitivities=[0.8])
-    assert [(each.low, each.high) for each in intervals] == [(1.0, 1.0), (0.0, 0.0)]
+def test_the_intervals_of_a_perfect_detector_have_a_width() -> None:
+    few, many = (
+        operating_intervals(_binomial_cases(hits, 0), fps_per_case=[0.5], sensitivities=[0.8]) for hits in (5, 50)
+    )
+    # Five lesions do not show that 0.8 is reached at all: 0.025^(1/5) is 0.48.
+    assert [(each.low, each.high) for each in few] == [(pytest.approx(0.025 ** (1 / 5)), 1.0), (0.0, None)]
+    at_half, at_sensitivity = many
+    assert (at_half.low, at_half.high) == pytest.approx((0.025 ** (1 / 50), 1.0))
+    assert (at_sensitivity.low, at_sensitivity.high) == pytest.approx((0.0, -np.log(0.025) / 50))
+
+
+def test_operating_points_vary_with_patients_not_with_cases() -> None:
+    cases = _binomial_cases(12, 8)
+    of_patients = [replace(case, patient=str(index)) for index, case in enumerate(cases)]
+    [alone] = operating_intervals(cases, fps_per_case=[1])
+    [together] = operating_intervals([*of_patients, *of_patients], fps_per_case=[1])
+    assert (together.low, together.high) == pytest.approx((alone.low, alone.high), abs=1e-9)
 
 
 def test_intervals_need_cases_that_vary() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -10,6 +12,8 @@ from scipy import stats
 
 from bohpo.errors import EvaluationError
 from bohpo.evaluation import ScoredCase, bootstrap_roc, roc, roc_operating_intervals
+from bohpo.evaluation.case import Floats
+from bohpo.evaluation.small_samples import score_interval, smoothed_variance
 
 
 def _cases(abnormal: list[float], normal: list[float]) -> list[ScoredCase]:
@@ -77,13 +81,18 @@ def test_the_bootstrap_equals_a_plain_loop() -> None:
         curves.append(roc([cases[index] for index in row]))
     aucs = [curve.area for curve in curves]
     assert result.estimate == roc(cases).area
-    assert (result.low, result.high) == pytest.approx(tuple(np.quantile(aucs, [0.05, 0.95])), abs=1e-12)
-    assert result.variance == pytest.approx(np.var(aucs, ddof=1), abs=1e-12)
+    plain, variance = np.quantile(aucs, [0.05, 0.95]), float(np.var(aucs, ddof=1))
+    least = score_interval(result.estimate, variance, 9, 0.9)  # 9 abnormal cases, 12 normal ones
+    assert (result.low, result.high) == pytest.approx((min(plain[0], least[0]), max(plain[1], least[1])), abs=1e-12)
+    assert result.variance == pytest.approx(smoothed_variance(result.estimate, variance, 9), abs=1e-12)
     grid = np.linspace(0, 1, 101)
     on_grid = [[curve.at(rate) for rate in grid] for curve in curves]
     assert result.false_positive_rate.tolist() == grid.tolist()
-    assert result.lower == pytest.approx(np.quantile(on_grid, 0.05, axis=0), abs=1e-9)
-    assert result.upper == pytest.approx(np.quantile(on_grid, 0.95, axis=0), abs=1e-9)
+    edges = score_interval(result.sensitivity, np.var(on_grid, axis=0, ddof=1), 9, 0.9)
+    lower, upper = np.quantile(on_grid, [0.05, 0.95], axis=0)
+    assert result.lower[:-1] == pytest.approx(np.minimum(lower, edges[0])[:-1], abs=1e-9)
+    assert result.upper[:-1] == pytest.approx(np.maximum(upper, edges[1])[:-1], abs=1e-9)
+    assert (result.lower[-1], result.upper[-1]) == (1.0, 1.0), "where all cases are called abnormal"
 
 
 def test_operating_points_are_read_off_the_curve_in_both_directions() -> None:
@@ -102,12 +111,58 @@ def test_intervals_of_operating_points_equal_a_plain_loop() -> None:
     drawn = np.random.default_rng(11).integers(len(cases), size=(80, len(cases)))
     curves = [roc([cases[index] for index in row]) for row in drawn]
     sensitivities = [curve.at(0.1) for curve in curves]
-    assert by_specificity[1:] == pytest.approx(np.quantile(sensitivities, [0.05, 0.95]), abs=1e-12)
+    assert by_specificity[1:] == pytest.approx(_widened(by_specificity.figure, sensitivities), abs=1e-12)
     fine = np.linspace(0, 1, 20001)
     reached = [
         fine[np.argmax(np.array([curve.at(rate) for rate in fine[::20]]) >= 0.8 - 1e-9) * 20] for curve in curves
     ]
-    assert by_sensitivity[1:] == pytest.approx(1 - np.quantile(reached, [0.95, 0.05]), abs=2e-3)
+    assert by_sensitivity[1:] == pytest.approx(_widened(by_sensitivity.figure, 1 - np.array(reached)), abs=2e-3)
+
+
+def _widened(figure: float, resampled: Sequence[float] | Floats) -> tuple[float, float]:
+    """Compute the 90% interval of a figure that rests on 9 patients."""
+    low, high = np.quantile(resampled, [0.05, 0.95])
+    least, most = score_interval(figure, float(np.var(resampled, ddof=1)), 9, 0.9)
+    return float(min(low, least)), float(max(high, most))
+
+
+@pytest.mark.parametrize("n", [2, 10])
+def test_a_perfect_classifier_is_not_known_for_certain(n: int) -> None:
+    cases = _cases([float(9 + number) for number in range(n)], [float(-number) for number in range(3 * n)])
+    result = bootstrap_roc(cases, resamples=50)
+    # The smaller group decides: 0.025^(1/n), Clopper and Pearson.
+    assert (result.estimate, result.low, result.high) == pytest.approx((1.0, 0.025 ** (1 / n), 1.0))
+    share = (n + 0.5) / (n + 1)
+    assert result.variance == pytest.approx(share * (1 - share) / (n + 1), rel=1e-12)
+    assert result.lower[:-1].tolist() == pytest.approx([0.025 ** (1 / n)] * 100)
+    points = roc_operating_intervals(cases, specificities=(0.9, 0), sensitivities=(0.9, 0), resamples=50)
+    at_specificity, at_none, at_sensitivity, at_nothing = points
+    for point in (at_specificity, at_sensitivity):
+        assert tuple(point) == pytest.approx((1.0, 0.025 ** (1 / n), 1.0))
+    assert tuple(at_none) == tuple(at_nothing) == (1.0, 1.0, 1.0), "by definition"
+
+
+def test_cases_of_one_patient_are_drawn_together() -> None:
+    cases = _drawn(5, 15, 20)
+    of_patients = [dataclasses.replace(case, patient=case.name) for case in cases]
+    alone, together, apart = (
+        bootstrap_roc(each, resamples=400) for each in (cases, [*of_patients, *of_patients], [*cases, *cases])
+    )
+    assert together.estimate == pytest.approx(apart.estimate)
+    assert together.variance == pytest.approx(alone.variance, rel=1e-9)
+    assert apart.variance < 0.7 * together.variance
+    [point], [of_both] = (
+        roc_operating_intervals(each, specificities=(0.9,)) for each in (cases, [*of_patients, *of_patients])
+    )
+    assert tuple(of_both) == pytest.approx(tuple(point), abs=1e-9)
+
+
+def test_one_patient_with_both_kinds_among_others_is_scored_and_alone_is_refused() -> None:
+    both = [ScoredCase("a", 2.0, is_abnormal=True, patient="p"), ScoredCase("b", 1.0, is_abnormal=False, patient="p")]
+    result = bootstrap_roc([*both, ScoredCase("c", 0.0, is_abnormal=False)], resamples=50)
+    assert 0 <= result.low < result.estimate <= result.high <= 1
+    with pytest.raises(EvaluationError, match="all 2 cases are of one patient"):
+        bootstrap_roc(both)
 
 
 def test_the_variance_is_near_what_hanley_and_mcneil_give() -> None:

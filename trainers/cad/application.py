@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from bohpo.trainer import Outcome
 from trainers.cad.case import Case, Split
 from trainers.cad.layout import Layout
+from trainers.cad.sample_size import SampleSize, count_lesions
 from trainers.cad.settings import TrainingSettings
 from trainers.cad.sources import Phantoms, iter_cases
 
@@ -109,6 +110,10 @@ class Application(ABC, Generic[S, B, F]):
         Raises:
             UsageError: Names the split and what it lacks.
         """
+
+    def sample_size(self, cases: Sequence[Case]) -> SampleSize:
+        """Count what a score of these cases rests on; by default the lesions."""
+        return count_lesions(cases)
 
     @abstractmethod
     def early_score(self, settings: S, findings: Sequence[F]) -> float:

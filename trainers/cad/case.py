@@ -41,6 +41,7 @@ class Case:
         excluded_diameters: (k,) mm; negative where unknown.
         label: Whether the case is abnormal, where that is known of the case as a whole; else its lesions tell.
         notes: What was done to the signal on reading that its owner should know of.
+        patient: Whose case it is, the same text in all cases of a patient; None if nothing is known of others.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Case:
     excluded_diameters: Floats = field(default_factory=lambda: np.empty(0))
     label: bool | None = None
     notes: tuple[str, ...] = ()
+    patient: str | None = None
 
     @property
     def is_abnormal(self) -> bool:

@@ -97,6 +97,7 @@ def _with_findings(name: str, volume: Case, found: ListedCase) -> Case:
         excluded=excluded[:, :3],
         excluded_diameters=excluded[:, 3],
         label=next(iter(found.labels), None),
+        patient=found.patient,
     )
 
 
@@ -146,6 +147,9 @@ def _contradictions(name: str, found: ListedCase, layout: Layout) -> Iterator[Da
     if len(found.splits) > 1:
         splits = " and ".join(sorted(found.splits))
         yield DataError(name, f"{SPLITS_FILE} has it in {splits}", "keep one of its lines")
+    if len(found.patients) > 1:
+        patients = " and ".join(sorted(found.patients))
+        yield DataError(name, f"the tables say that it is of patient {patients}", "name one patient in all of them")
     for table, findings in ((LESIONS_FILE, found.lesions), (EXCLUDED_FILE, found.excluded)):
         if len(set(findings)) < len(findings):
             yield DataError(name, f"{table} has the same finding twice", "keep one of its lines")

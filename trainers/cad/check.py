@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,14 @@ from trainers.cad.application import Application
 from trainers.cad.case import Case, Split
 from trainers.cad.case_reader import CaseReading, inspect_case
 from trainers.cad.coordinates import CoordinateCheck
-from trainers.cad.folder import split_by_name, survey_folder
+from trainers.cad.duplicates import describe_copy, digest
+from trainers.cad.folder import survey_folder
 from trainers.cad.formats import VOLUME_SUFFIXES
 from trainers.cad.frames import read_frame
 from trainers.cad.pictures import Album
-from trainers.cad.tables import LESIONS_FILE, ListedCase
+from trainers.cad.sample_size import describe_one_patient
+from trainers.cad.splits import assign_splits, find_leaks, patients_of
+from trainers.cad.tables import LESIONS_FILE, SPLITS_FILE
 
 TABLES = "tables"
 """What problems of the tables as a whole are filed under."""
@@ -38,8 +41,9 @@ def check_folder(
         pictures: New folder for pictures of the lesions; None for no pictures.
 
     Yields:
-        The tables and files that cannot be used as a whole, every case, in the order of the names, coordinates that
-        are suspect, and every split that cannot be used as a whole.
+        The tables and files that cannot be used as a whole, every case, in the order of the names, and coordinates that
+        are suspect; then, by the name of their split, what is wrong with or worth knowing of a split as a whole, and
+        notes on the folder without any name.
 
     Raises:
         UsageError: If there is no such folder, or that for pictures cannot be used.
@@ -52,12 +56,17 @@ def check_folder(
     for name in survey.ignored:
         warning = f"it is not read; volumes end in {', '.join(VOLUME_SUFFIXES)}"
         yield CheckedCase(name, "", "no volume", warnings=(warning,))
+    patients = patients_of(survey.cases)
+    splits = assign_splits(survey.cases, patients)
+    leaks, copies = find_leaks(patients, splits), _Copies()
     coordinates = CoordinateCheck()
     whole: dict[Split, list[Case]] = defaultdict(list)
     for name, found in sorted(survey.cases.items()):
-        split = _split_of(name, found)
-        reading = inspect_case(name, found, layout, from_cache=False)
-        yield _report(name, split, reading)
+        of_case = splits.get(name, set())
+        split = next(iter(of_case)) if len(of_case) == 1 else None
+        reading = inspect_case(name, replace(found, patient=patients.of.get(name)), layout, from_cache=False)
+        leak = (leaks[name],) if name in leaks and not found.errors else ()
+        yield _report(name, split, reading, leak, copies)
         if reading.case is None:
             continue
         _look_at_lesions(reading.case, found.paths[0], coordinates, album)
@@ -67,18 +76,19 @@ def check_folder(
         album.finish(folder.resolve().name)
     yield from _suspect(coordinates)
     if not survey.problems:
-        yield from _check_splits(application, whole)
+        for split in Split:
+            yield from _check_split(application, whole.get(split, []), split)
+    if unsure := patients.describe_unsure(SPLITS_FILE):
+        yield CheckedCase("", "", notes=(unsure,))
 
 
-def _split_of(name: str, found: ListedCase) -> Split | None:
-    splits = found.splits or ({split_by_name(name)} if found.paths else set())
-    return next(iter(splits)) if len(splits) == 1 else None
-
-
-def _report(name: str, split: Split | None, reading: CaseReading) -> CheckedCase:
+def _report(
+    name: str, split: Split | None, reading: CaseReading, leak: tuple[str, ...], copies: _Copies
+) -> CheckedCase:
     if reading.errors or reading.case is None:
-        return CheckedCase(name, split or "", "", tuple(map(str, reading.errors)), reading.notes)
-    return CheckedCase(name, split or "", _describe(reading.case), warnings=reading.notes)
+        return CheckedCase(name, split or "", "", (*map(str, reading.errors), *leak), reading.notes)
+    problem, note = copies.find(reading.case, split or "")
+    return CheckedCase(name, split or "", _describe(reading.case), (*leak, *problem), reading.notes, note)
 
 
 def _look_at_lesions(case: Case, path: Path, coordinates: CoordinateCheck, album: Album | None) -> None:
@@ -96,12 +106,34 @@ def _suspect(coordinates: CoordinateCheck) -> Iterator[CheckedCase]:
             yield CheckedCase(LESIONS_FILE, "", "to be looked at", warnings=(suspicion.describe_hint(),))
 
 
-def _check_splits(application: Application[Any, Any, Any], whole: Mapping[Split, list[Case]]) -> Iterator[CheckedCase]:
-    for split in Split:
-        try:
-            application.require(whole.get(split, []), split)
-        except UsageError as error:
-            yield CheckedCase(split, split, problems=(str(error),))
+def _check_split(application: Application[Any, Any, Any], cases: Sequence[Case], split: Split) -> Iterator[CheckedCase]:
+    try:
+        application.require(cases, split)
+    except UsageError as error:
+        yield CheckedCase(split, split, problems=(str(error),))
+        return
+    if alone := describe_one_patient(cases, split):
+        yield CheckedCase(split, split, notes=(alone,))
+    if split is not Split.TRAINING and (note := application.sample_size(cases).describe(split)):
+        yield CheckedCase(split, split, notes=(note,))
+
+
+class _Copies:
+    """The volumes that were read, by the digest of their voxels."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[str, str]] = {}
+
+    def find(self, case: Case, split: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Find an earlier case of the same volume: a problem in another split, worth a note in the same one."""
+        if (key := digest(case.volume)) is None:
+            return (), ()
+        other, of_split = self._seen.setdefault(key, (case.name, split))
+        if other == case.name:
+            return (), ()
+        if split == of_split:
+            return (), (f"{case.name}: its volume is that of {other}, so it counts twice; remove one of them",)
+        return (describe_copy(case.name, split, other, of_split),), ()
 
 
 def _describe(case: Case) -> str:

@@ -23,9 +23,11 @@ class Entry:
 
     Attributes:
         application: Its class, `module:class`.
+        is_labelled: Whether whole cases are scored instead of lesions.
     """
 
     application: str
+    is_labelled: bool = False
 
     def train(self, config: Configuration, context: Context) -> Outcome:
         """Train on the training cases and score what came of it on the validation cases; no test case is read.
@@ -82,6 +84,19 @@ class Entry:
         from trainers.cad.check import check_folder
 
         return check_folder(self._load(), data, spacing_mm, pictures)
+
+    def forecast(self, fixed: Configuration) -> str | None:
+        """Describe how wide the interval of a validation score will be; `bohpo check` shows it.
+
+        Args:
+            fixed: Fixed settings of a study.
+
+        Raises:
+            UsageError: If there is no such folder of cases, or a table lacks a column.
+        """
+        from trainers.cad.forecast import forecast_interval
+
+        return forecast_interval(fixed, is_labelled=self.is_labelled)
 
     def _load(self) -> Application[Any, Any, Any]:
         module, _, name = self.application.partition(":")

@@ -5,15 +5,15 @@
       excluded.csv     case,x,y,z,diameter_mm      optional; findings that are neither lesion nor false alarm
       labels.csv       case,label                  instead of lesions.csv where an application tells cases apart
       splits.csv       case,split                  optional; split is training, validation or test
+                                                   each table may have a column patient, too
       patient-07.nii.gz                            a volume; the case is called patient-07
       patient-12/*.dcm                             a folder with one DICOM series is a case, too
 
-A case without a row in lesions.csv has no lesion. Without splits.csv a case's name decides: see `split_by_name`.
+A case without a row in lesions.csv has no lesion. All cases of a patient are of one split, see `splits`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections import defaultdict
@@ -29,6 +29,7 @@ from trainers.cad.coordinates import CoordinateCheck
 from trainers.cad.formats import VOLUME_SUFFIXES, find_suffix, is_unread_image, strip_suffix
 from trainers.cad.hypotheses import HYPOTHESES
 from trainers.cad.layout import BrokenCasesError, Layout
+from trainers.cad.splits import select_split
 from trainers.cad.tables import (
     EXCLUDED_FILE,
     LABELS_FILE,
@@ -60,7 +61,7 @@ def read_folder(folder: Path, split: Split, count: int | None, layout: Layout) -
             its lesions are certainly given in other coordinates.
         BrokenCasesError: After the last case, if some were broken; each is named, so that one run finds them all.
     """
-    listed = sorted(_list_split(folder, split, layout).items())[:count]
+    listed = sorted(select_split(folder, list_cases(folder, layout), split).items())[:count]
     if not listed:
         raise UsageError(f"{folder} has no {split} case; add volumes, or name their split in {SPLITS_FILE}")
     errors: list[DataError] = []
@@ -81,19 +82,6 @@ def read_folder(folder: Path, split: Split, count: int | None, layout: Layout) -
             raise UsageError(f"data: {folder / LESIONS_FILE}: {suspicion.problem}; {suspicion.remedy}")
         if suspicion.is_founded:
             _logger.warning("%s: %s", folder / LESIONS_FILE, suspicion.describe_hint())
-
-
-def split_by_name(name: str) -> Split:
-    """Give the split of a case that `splits.csv` does not name, from the SHA-256 of its name.
-
-    It is the same on every machine and does not change when cases are added: 60% training, 20% validation, 20% test.
-    """
-    share = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
-    return Split.TRAINING if share < 0.6 else Split.VALIDATION if share < 0.8 else Split.TEST
-
-
-def _list_split(folder: Path, split: Split, layout: Layout) -> dict[str, ListedCase]:
-    return {name: found for name, found in list_cases(folder, layout).items() if _concerns(split, name, found)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +143,6 @@ def _tables(folder: Path, layout: Layout) -> Iterator[tuple[Path, Callable[[Path
         if os.path.lexists(folder / EXCLUDED_FILE):
             yield folder / EXCLUDED_FILE, add_lesions
     yield folder / SPLITS_FILE, add_splits
-
-
-def _concerns(split: Split, name: str, found: ListedCase) -> bool:
-    """Tell whether a case is the split's; a row that names no volume may be anyone's, misspelt."""
-    is_stray = not found.paths and not found.splits
-    return is_stray or split in (found.splits or {split_by_name(name)})
 
 
 def _volumes(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
+import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,16 +20,27 @@ from typing import Generic, TypeVar
 import numpy as np
 import torch
 
-from bohpo.durable import write_atomically, write_json
-from bohpo.errors import NotFoundError
 from bohpo.trainer import Configuration, Context, Outcome, Stopped
 from trainers.cad.ahead import drawn_ahead
 from trainers.cad.application import Application, B, F, Learner, PatchSource, S
 from trainers.cad.case import Case, Split, by_name
+from trainers.cad.duplicates import refuse_copies
 from trainers.cad.memory import naming_exhaustion, peak_memory
+from trainers.cad.model_files import (
+    SETTINGS_FILE,
+    WEIGHTS_FILE,
+    load_model,
+    read_chosen,
+    refuse_known_volumes,
+    save_choice,
+    save_model,
+)
 from trainers.cad.parallel import Team, team
 from trainers.cad.progress import Progress
-from trainers.cad.run import Drawn, Run, mixed_precision, weights_from_bytes, weights_to_bytes
+from trainers.cad.run import Drawn, Run, mixed_precision
+from trainers.cad.sample_size import require_patients
+
+__all__ = ["SETTINGS_FILE", "WEIGHTS_FILE", "draw", "drawing_threads", "evaluate", "train"]
 
 CHECKPOINT_SECONDS = 3.0
 """Least time between two checkpoints; twenty times what saving one takes, if that is more."""
@@ -37,8 +48,7 @@ CHECKPOINT_SECONDS = 3.0
 REPORTS = 4
 REPORT_CASES = 12
 
-SETTINGS_FILE, WEIGHTS_FILE, CHOSEN_FILE = "settings.json", "weights.pt", "chosen.json"
-
+_logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
@@ -124,38 +134,43 @@ class _Session(Generic[S, B, F]):
         torch.set_num_threads(self.context.threads)
         self.progress.say(f"begins on {_described(self.team)}, {self.context.threads} CPU threads")
         training, validation = self._cases(Split.TRAINING), self._cases(Split.VALIDATION)
+        refuse_copies({Split.TRAINING: training, Split.VALIDATION: validation})
         run = self._start()
         self._take_steps(run, training, validation)
         self.progress.say(f"trained for {self.settings.steps} steps, {run.seconds:.0f} s")
         if self.team.leads:
-            _save(run.learner, self.settings, self.context.model)
+            save_model(run.learner, self.settings, self.context.model)
         findings, seconds = self._examine(run.learner, validation)
         self._report(run.step, findings)
         self.progress.say(f"scored {len(validation)} validation cases in {seconds:.0f} s")
         chosen = self.application.choose(findings)
         if self.team.leads:
-            write_json(self.context.model / CHOSEN_FILE, chosen)
+            save_choice(chosen, [*training, *validation], self.context.model)
         patches_per_second = self.settings.steps * self.settings.batch / run.seconds
         costs = {"train_seconds": run.seconds, "patches_per_second": patches_per_second, "evaluate_seconds": seconds}
         return _with_costs(self.application.outcome(self.settings, findings, chosen), costs)
 
     def evaluate(self, model: Path) -> Outcome:
         torch.set_num_threads(self.context.threads)
-        learner = _load(self.application, model, self.team.device)
+        learner = load_model(self.application, model, self.team.device)
         self.progress.say(f"begins on {_described(self.team)}, {self.context.threads} CPU threads")
         cases = self._cases(Split.TEST)
+        refuse_known_volumes(cases, model)
         findings, seconds = self._examine(learner, cases)
         self.progress.say(f"scored {len(cases)} test cases in {seconds:.0f} s")
         if self.team.leads:
             self.application.illustrate(learner, cases, findings, self.context.directory)
-        outcome = self.application.outcome(self.settings, findings, _chosen(model))
+        outcome = self.application.outcome(self.settings, findings, read_chosen(model))
         return _with_costs(outcome, {"evaluate_seconds": seconds})
 
     def _cases(self, split: Split) -> list[Case]:
         self.progress.say(f"reads the {split} cases")
         cases = by_name(self._unless_stopped(self.application.cases(self.settings, split), f"{split} cases read:"))
         self.application.require(cases, split)
+        require_patients(cases, split)
         self.progress.say(f"{len(cases)} {split} cases")
+        if split is not Split.TRAINING and (warning := self.application.sample_size(cases).warn(split)):
+            _logger.warning("%s", warning)
         return cases
 
     def _start(self) -> Run[B, F]:
@@ -252,28 +267,6 @@ class _Saver:
         self._context.checkpoint.save(run.step, run.to_bytes())
         took_s = time.monotonic() - started
         self._due_at = time.monotonic() + max(CHECKPOINT_SECONDS, 20 * took_s)
-
-
-def _save(learner: Learner[B, F], settings: S, folder: Path) -> None:
-    write_atomically(folder / WEIGHTS_FILE, weights_to_bytes(learner.network))
-    write_json(folder / SETTINGS_FILE, settings.to_json())
-
-
-def _load(application: Application[S, B, F], folder: Path, device: torch.device) -> Learner[B, F]:
-    for name in (SETTINGS_FILE, WEIGHTS_FILE):
-        if not (folder / name).is_file():
-            raise NotFoundError(f"{folder / name} is missing; give the model folder of a completed trial")
-    settings = application.settings.from_configuration(json.loads((folder / SETTINGS_FILE).read_bytes()))
-    learner = application.learner(settings, device)
-    learner.network.load_state_dict(weights_from_bytes((folder / WEIGHTS_FILE).read_bytes(), device))
-    return learner
-
-
-def _chosen(model: Path) -> dict[str, float]:
-    """Read what was chosen on the validation cases; nothing was where a training was stopped in between."""
-    path = model / CHOSEN_FILE
-    chosen: dict[str, float] = json.loads(path.read_bytes()) if path.is_file() else {}
-    return chosen
 
 
 def _with_costs(outcome: Outcome, costs: Mapping[str, float]) -> Outcome:

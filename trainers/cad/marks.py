@@ -30,7 +30,9 @@ def require_lesions(cases: Sequence[Case], split: Split) -> None:
 def mark(case: Case, peaks: Peaks) -> MarkedCase:
     """Put a detector's marks beside the lesions of their case."""
     found = (case.to_world(peaks.points), peaks.heights)
-    return MarkedCase(case.name, case.centres, case.diameters, *found, case.excluded, case.excluded_diameters)
+    return MarkedCase(
+        case.name, case.centres, case.diameters, *found, case.excluded, case.excluded_diameters, case.patient
+    )
 
 
 def quick_partial_auc(cases: Sequence[MarkedCase], limit: float) -> float:

@@ -12,6 +12,9 @@ from trainers.cad.case import Split
 from trainers.cad.table_reader import parse_number, read_rows
 
 LESIONS_FILE, EXCLUDED_FILE, LABELS_FILE, SPLITS_FILE = "lesions.csv", "excluded.csv", "labels.csv", "splits.csv"
+PATIENT_COLUMN = "patient"
+"""Column that any of the tables may have beside its own: the same text in all cases of a patient."""
+
 LESION_COLUMNS = ("case", "x", "y", "z", "diameter_mm")
 LABELS = {"normal": False, "abnormal": True}
 
@@ -32,7 +35,9 @@ class ListedCase:
         excluded: Likewise of findings that are neither lesion nor false alarm.
         labels: Whether it is abnormal; empty where no table says so.
         splits: Splits that the table names; one, if all is well.
+        patients: Patients that the tables name; at most one, if all is well.
         errors: Rows that make no sense.
+        patient: Whose case it is, once that was found out; None before.
     """
 
     paths: list[Path] = field(default_factory=list)
@@ -40,7 +45,9 @@ class ListedCase:
     excluded: list[tuple[float, ...]] = field(default_factory=list)
     labels: set[bool] = field(default_factory=set)
     splits: set[Split] = field(default_factory=set)
+    patients: set[str] = field(default_factory=set)
     errors: list[DataError] = field(default_factory=list)
+    patient: str | None = None
 
 
 def add_lesions(table: Path, listed: dict[str, ListedCase]) -> None:
@@ -54,6 +61,7 @@ def add_lesions(table: Path, listed: dict[str, ListedCase]) -> None:
         numbers = tuple(parse_number(figure) for figure in figures)
         lesion = tuple(number for number in numbers if number is not None and abs(number) <= GREATEST_MM)
         found = listed[name]
+        found.patients |= _patient(row)
         if len(lesion) == len(numbers) and (lesion[3] > 0 or lesion[3] == UNKNOWN_DIAMETER):
             (found.lesions if table.name == LESIONS_FILE else found.excluded).append(lesion)
             continue
@@ -70,6 +78,7 @@ def add_labels(table: Path, listed: dict[str, ListedCase]) -> None:
     """
     for line, row in _sound_rows(table, ("case", "label"), listed):
         found, label = listed[row["case"]], row["label"].lower()
+        found.patients |= _patient(row)
         if label in LABELS:
             found.labels.add(LABELS[label])
         else:
@@ -87,11 +96,17 @@ def add_splits(table: Path, listed: dict[str, ListedCase]) -> None:
         return
     for line, row in _sound_rows(table, ("case", "split"), listed):
         found, split = listed[row["case"]], row["split"].lower()
+        found.patients |= _patient(row)
         if split in list(Split):
             found.splits.add(Split(split))
-        else:
+        elif split or not row.get(PATIENT_COLUMN):  # a row may name the patient alone
             problem = f"line {line} of {table.name} says split {row['split']!r}"
             found.errors.append(DataError(row["case"], problem, f"write one of {', '.join(Split)}"))
+
+
+def _patient(row: Mapping[str, str]) -> set[str]:
+    patient = row.get(PATIENT_COLUMN, "")
+    return {patient} if patient else set()
 
 
 def _sound_rows(

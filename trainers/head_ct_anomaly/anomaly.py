@@ -77,12 +77,14 @@ class Examined:
         score: Score of its worst patch, HU.
         is_abnormal: What the case is in truth.
         is_on_finding: Whether the worst patch touches a finding; None where it is not known where they are.
+        patient: Whose case it is, see `Case`.
     """
 
     name: str
     score: float
     is_abnormal: bool
     is_on_finding: bool | None
+    patient: str | None = None
 
 
 class AnomalyLearner:
@@ -120,7 +122,8 @@ class AnomalyLearner:
         """Score a case by its worst patch."""
         patches = self.score_patches(case)
         worst = patches.corners[patches.worst] + (patches.edge - 1) / 2
-        return Examined(case.name, float(patches.scores.max()), case.is_abnormal, _touches(case, worst, patches.edge))
+        is_on_finding = _touches(case, worst, patches.edge)
+        return Examined(case.name, float(patches.scores.max()), case.is_abnormal, is_on_finding, case.patient)
 
     def anomaly_map(self, case: Case) -> Image:
         """Give the mean score, HU, of the patches that each voxel (z, y, x) inside the skull lies in; 0 elsewhere."""

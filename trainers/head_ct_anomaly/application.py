@@ -13,6 +13,7 @@ from trainers.cad.application import Application, Learner
 from trainers.cad.case import Case, Split
 from trainers.cad.layout import Layout
 from trainers.cad.patches import Batch
+from trainers.cad.sample_size import SampleSize, count_rarer_kind
 from trainers.cad.sources import Phantom, Phantoms
 from trainers.head_ct_anomaly.anomaly import AnomalyLearner, Examined
 from trainers.head_ct_anomaly.attenuation import strip
@@ -77,6 +78,10 @@ class HeadCtAnomaly(Application[Settings, Batch, Examined]):
         if kinds != needed:
             absent = " or ".join("abnormal" if kind else "normal" for kind in sorted(needed - kinds))
             raise UsageError(f"none of the {len(cases)} {split} cases is {absent}; add some, or change their split")
+
+    def sample_size(self, cases: Sequence[Case]) -> SampleSize:
+        """Count the abnormal or the normal cases, of whichever there are fewer patients."""
+        return count_rarer_kind(cases)
 
     def early_score(self, settings: Settings, findings: Sequence[Examined]) -> float:
         """Give the area under the ROC curve of these cases."""

@@ -89,7 +89,7 @@ def _metrics_at(threshold_hu: float | None, examined: Sequence[Examined]) -> dic
 
 
 def _scored(examined: Sequence[Examined]) -> list[ScoredCase]:
-    return [ScoredCase(each.name, each.score, each.is_abnormal) for each in examined]
+    return [ScoredCase(each.name, each.score, each.is_abnormal, each.patient) for each in examined]
 
 
 def _roc_curve(spread: RocBootstrap) -> Curve:

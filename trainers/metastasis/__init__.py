@@ -14,10 +14,10 @@ from __future__ import annotations
 from bohpo.trainer import Configuration
 from trainers.cad.entry import Entry
 
-__all__ = ["check", "evaluate", "feasible", "train"]
+__all__ = ["check", "evaluate", "feasible", "forecast", "train"]
 
 _entry = Entry("trainers.metastasis.application:Metastasis")
-train, evaluate, check = _entry.train, _entry.evaluate, _entry.check
+train, evaluate, check, forecast = _entry.train, _entry.evaluate, _entry.check, _entry.forecast
 
 
 def feasible(config: Configuration) -> bool:

@@ -6,6 +6,7 @@ from bohpo.store.records import CampaignState
 from bohpo.trial import Trial
 from bohpo.views import wording
 from bohpo.views.campaign import CampaignView
+from bohpo.views.caveats import caveats
 from bohpo.views.failures import remedy
 from bohpo.views.insight import Insight
 from bohpo.views.report.markup import Markup, element
@@ -78,6 +79,7 @@ def _best(view: CampaignView, status: Status) -> Markup:
         None
         if tested is None
         else element("p", _tested(view, tested.outcome.value, tested.outcome.variance), class_="note"),
+        *(element("p", f"{words}.", class_="note") for words in caveats(view, trial, status.complete)),
         class_="hero",
     )
 

@@ -16,8 +16,9 @@ import SimpleITK as sitk  # noqa: N813 - its usual name
 from bohpo.errors import DataError, UsageError
 from tests.trainers.cad.dicom_files import write_series
 from trainers.cad.case import Case, Split, by_name
-from trainers.cad.folder import read_folder, split_by_name
+from trainers.cad.folder import read_folder
 from trainers.cad.layout import BrokenCasesError, Layout
+from trainers.cad.splits import split_by_name
 
 
 def _write_volume(path: Path, seed: int = 0) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -30,7 +32,9 @@ def _marked(hits: int, false_positives: int, cases: int = 6) -> list[MarkedCase]
 def test_a_detector_that_finds_everything_first_scores_one() -> None:
     outcome = score(_marked(hits=6, false_positives=4), 3.0)
     assert outcome.value == pytest.approx(1)
-    assert outcome.variance == pytest.approx(0)
+    # Six cases prove little: (6.5 / 7) (0.5 / 7) / 7 with half a lesion found and half a lesion missed beside them.
+    assert outcome.variance == pytest.approx(6.5 * 0.5 / 7**3)
+    assert outcome.metrics["partial_auc_low"] == pytest.approx(0.025 ** (1 / 6))
     assert outcome.metrics["sensitivity_at_3"] == 1
 
 
@@ -54,6 +58,15 @@ def test_the_curve_keeps_the_shape_in_few_points() -> None:
     assert (np.array(curve.upper) >= np.array(curve.y) - 1e-12).all()
 
 
+def test_two_cases_of_one_patient_count_once() -> None:
+    marked = _marked(hits=3, false_positives=4)
+    of_patients = [replace(case, patient=case.name) for case in marked]
+    once, twice = score(marked, 3.0), score([*of_patients, *of_patients], 3.0)
+    assert (once.value, once.variance) == pytest.approx((twice.value, twice.variance))
+    for name in ("partial_auc_low", "partial_auc_high", "sensitivity_at_1_low", "sensitivity_at_1_high"):
+        assert once.metrics[name] == pytest.approx(twice.metrics[name])
+
+
 def test_the_outcome_survives_json() -> None:
     outcome = score(_marked(hits=3, false_positives=4), 3.0)
     assert Outcome.from_json(outcome.to_json()) == outcome
@@ -72,4 +85,5 @@ def test_operating_points_come_with_their_intervals_and_without_what_is_never_re
     assert metrics["sensitivity_at_3_low"] < 4 / 6 < metrics["sensitivity_at_3_high"]
     assert not [name for name in metrics if name.startswith("fps_per_case_at_sensitivity_0.8")]
     perfect = score(_marked(hits=6, false_positives=4), 3.0).metrics
-    assert perfect["fps_per_case_at_sensitivity_0.9"] == perfect["fps_per_case_at_sensitivity_0.9_high"] == 0
+    assert perfect["fps_per_case_at_sensitivity_0.9"] == perfect["fps_per_case_at_sensitivity_0.9_low"] == 0
+    assert "fps_per_case_at_sensitivity_0.9_high" not in perfect, "six lesions do not show that 0.9 is reached"

@@ -1,0 +1,67 @@
+"""What to know of the best trial before it is trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import sqrt
+
+from bohpo.evaluation import FEWEST_LESIONS
+from bohpo.space.edges import find_edges
+from bohpo.trial import Trial
+from bohpo.views.campaign import QUANTILE_95, CampaignView
+
+
+def caveats(view: CampaignView, best: Trial | None, completed: int) -> tuple[str, ...]:
+    """List what to know of the best trial.
+
+    Args:
+        view: The campaign.
+        best: Its best trial; None before the first outcome.
+        completed: Number of trials with an outcome.
+
+    Returns:
+        Sentences without a full stop: parameters at an end of their range, few lesions, and that the best of many
+        scores is too high. The last one is left out once the trial was scored on test cases.
+    """
+    if best is None:
+        return ()
+    edges = [edge.words for edge in find_edges(view.space, best.configuration)]
+    few, chosen = _few_lesions(best), _chosen_by_score(view, best, completed)
+    return (*edges, *([few] if few else []), *([chosen] if chosen else []))
+
+
+def _few_lesions(best: Trial) -> str | None:
+    """Describe a score of few lesions; None if there are enough, or the trainer does not count them."""
+    count, noun = _count(best.metrics)
+    if count is None or count >= FEWEST_LESIONS or best.variance is None:
+        return None
+    half = QUANTILE_95 * sqrt(best.variance)
+    return (
+        f"{count:g} {noun}{'s' * (count != 1)} in the validation cases: the 95% interval is about ±{half:.2g} wide; "
+        "do not trust smaller differences"
+    )
+
+
+def _count(metrics: Mapping[str, float]) -> tuple[float | None, str]:
+    """Return how many lesions, or cases of the rarer kind, the shipped trainers say that they scored."""
+    if "lesions" in metrics:
+        return metrics["lesions"], "lesion"
+    if "abnormal_cases" in metrics and "cases" in metrics:
+        abnormal, normal = metrics["abnormal_cases"], metrics["cases"] - metrics["abnormal_cases"]
+        return min((abnormal, "abnormal case"), (normal, "normal case"))
+    return None, ""
+
+
+def _chosen_by_score(view: CampaignView, best: Trial, completed: int) -> str | None:
+    """Describe the bias of the best score; None if there is one score only, or a score on test cases beside it.
+
+    Source:
+        Cawley and Talbot, Journal of Machine Learning Research 11 (2010).
+    """
+    if completed < 2 or any(evaluation.trial == best.number for evaluation in view.evaluations):
+        return None
+    name = view.campaign.name
+    return (
+        f"the best of {completed} scores is too good on average, as it was chosen by them; "
+        f"`bohpo evaluate {name}` gives the honest one"
+    )
