@@ -111,9 +111,9 @@ class Curve:
         if not isinstance(data, Mapping):
             raise AttemptError(f"curves.{name} is not an object; write {{'x': [...], 'y': [...]}}")
         columns = {key: data.get(key, ()) for key in ("x", "y", "lower", "upper")}
-        labels = {label: clean_text(str(data.get(label, ""))) for label in ("x_label", "y_label")}
+        x_label, y_label = (clean_text(str(data.get(label, ""))) for label in ("x_label", "y_label"))
         try:
-            return cls(**columns, **labels)
+            return cls(**columns, x_label=x_label, y_label=y_label)
         except AttemptError as error:
             raise AttemptError(f"curves.{name}.{error}") from error
 

@@ -128,7 +128,7 @@ class Brake:
     def __init__(self, study: Study, ledger: Ledger) -> None:
         """Begin without failures."""
         self.failure: SystematicFailure | None = None
-        self._jobs = study.parallel.jobs
+        self._jobs = study.jobs
         self._max_failures = study.budget.max_failures
         self._ledger = ledger
         self._ended: dict[int, Trial] = {}

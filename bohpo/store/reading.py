@@ -132,7 +132,7 @@ def _attempts(connection: Connection, chosen: ColumnElement[bool]) -> dict[int, 
     for rows in connection.execute(query).partitions(BATCH):
         for trial, number, state, *others in rows:
             devices = _listed(others.pop())
-            attempt = Attempt(trial, number, ATTEMPT_STATES[state], *others, devices=devices)
+            attempt = Attempt(trial, number, ATTEMPT_STATES[state], *others, devices)
             known = attempts.get(trial)
             attempts[trial] = (attempt,) if known is None else _in_order((*known, attempt))
     return attempts
