@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import locale
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -48,6 +49,14 @@ def _nothing_is_left() -> Iterator[None]:
     """Refuse to end with processes that tests have left."""
     yield
     assert left_behind(os.environ[SESSION]) == [], "tests left processes"
+
+
+@pytest.fixture(autouse=True)
+def _locale_is_kept() -> Iterator[None]:
+    """Restore the locale after a test: ITK's writer of DICOM files sets that of the whole process."""
+    before = locale.setlocale(locale.LC_ALL)
+    yield
+    locale.setlocale(locale.LC_ALL, before)
 
 
 @pytest.fixture

@@ -130,9 +130,11 @@ def _attempts(connection: Connection, chosen: ColumnElement[bool]) -> dict[int, 
     query = query.join_from(ATTEMPT, SUGGESTION, SUGGESTION.c.trial_id == ATTEMPT.c.trial_id).where(chosen)
     attempts: dict[int, tuple[Attempt, ...]] = {}
     for rows in connection.execute(query).partitions(BATCH):
-        for trial, number, state, *others in rows:
-            devices = _listed(others.pop())
-            attempt = Attempt(trial, number, ATTEMPT_STATES[state], *others, devices)
+        for trial, number, state, reason, job, worker, submitted, started, ended, devices in rows:
+            times = {"submitted": submitted, "started": started, "ended": ended}
+            attempt = Attempt(
+                trial, number, ATTEMPT_STATES[state], reason, job, worker, **times, devices=_listed(devices)
+            )
             known = attempts.get(trial)
             attempts[trial] = (attempt,) if known is None else _in_order((*known, attempt))
     return attempts
