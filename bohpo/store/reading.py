@@ -131,8 +131,8 @@ def _attempts(connection: Connection, chosen: ColumnElement[bool]) -> dict[int, 
     attempts: dict[int, tuple[Attempt, ...]] = {}
     for rows in connection.execute(query).partitions(BATCH):
         for trial, number, state, *others in rows:
-            devices = _listed(others.pop())
-            attempt = Attempt(trial, number, ATTEMPT_STATES[state], *others, devices=devices)
+            others[-1] = _listed(others[-1])
+            attempt = Attempt(trial, number, ATTEMPT_STATES[state], *others)
             known = attempts.get(trial)
             attempts[trial] = (attempt,) if known is None else _in_order((*known, attempt))
     return attempts

@@ -74,8 +74,9 @@ def test_a_number_of_jobs_stays_what_it_is() -> None:
 def test_jobs_that_need_more_gpus_than_the_host_has_are_refused(
     jobs: int | str, gpus: float | None, host: Host, told: str
 ) -> None:
+    cluster: dict[str, Any] = {} if gpus is None else {"gpus": gpus}
     with pytest.raises(StudyError) as refused:
-        settle_on_host(settled_of(jobs, **({} if gpus is None else {"gpus": gpus})), host)
+        settle_on_host(settled_of(jobs, **cluster), host)
     assert told in str(refused.value)
     assert refused.value.exit_code == 2
 
