@@ -22,7 +22,7 @@ def say_what_would_run(plan: Mapping[str, Any], *, json: bool) -> None:
         emit(dict(plan))
         return
     script = plan["job_script"]
-    for notice in plan["notices"]:
+    for notice in plan.get("notices", ()):
         say(f"{notice['level']}: {notice['key']}: {notice['problem']}; {notice['remedy']}")
     for key, value in plan.items():
         if key not in ("job_script", "notices") and (key != "gpus_of_jobs" or value is not None):

@@ -130,11 +130,9 @@ def _attempts(connection: Connection, chosen: ColumnElement[bool]) -> dict[int, 
     query = query.join_from(ATTEMPT, SUGGESTION, SUGGESTION.c.trial_id == ATTEMPT.c.trial_id).where(chosen)
     attempts: dict[int, tuple[Attempt, ...]] = {}
     for rows in connection.execute(query).partitions(BATCH):
-        for trial, number, state, reason, job, worker, submitted, started, ended, devices in rows:
-            times = {"submitted": submitted, "started": started, "ended": ended}
-            attempt = Attempt(
-                trial, number, ATTEMPT_STATES[state], reason, job, worker, **times, devices=_listed(devices)
-            )
+        for trial, number, state, *others in rows:
+            others[-1] = _listed(others[-1])
+            attempt = Attempt(trial, number, ATTEMPT_STATES[state], *others)
             known = attempts.get(trial)
             attempts[trial] = (attempt,) if known is None else _in_order((*known, attempt))
     return attempts

@@ -301,8 +301,8 @@ def test_as_many_jobs_share_a_gpu_as_their_shares_say(gpus: float, jobs: int) ->
 
 def test_cpus_near_the_device_come_first_and_none_is_given_twice() -> None:
     available, near = frozenset(range(8)), frozenset({4, 5, 6, 7})
-    assert choose_cpus(3, available=available, taken=frozenset({4}), near=near) == {5, 6, 7}
-    assert choose_cpus(6, available=available, taken=frozenset(), near=near) == {0, 1, 4, 5, 6, 7}
+    assert choose_cpus(3, available=available, taken=frozenset({4}), near=near) == frozenset({5, 6, 7})
+    assert choose_cpus(6, available=available, taken=frozenset(), near=near) == frozenset({0, 1, 4, 5, 6, 7})
     assert choose_cpus(6, available=available, taken=frozenset({0, 1, 2}), near=near) is None
 
 

@@ -10,6 +10,8 @@ import pytest
 from bohpo.cluster.devices import Inventory
 from bohpo.cluster.host import Host, fit_jobs, notices, pins_cpus, settle_on_host
 from bohpo.errors import StudyError
+from bohpo.service.checking import examined
+from bohpo.service.plan import plan_of
 from bohpo.study import Settled, Study, settle
 from tests.cluster.fake_gpus import gpu, instances_of, make_nvidia_smi, path_with
 
@@ -74,8 +76,9 @@ def test_a_number_of_jobs_stays_what_it_is() -> None:
 def test_jobs_that_need_more_gpus_than_the_host_has_are_refused(
     jobs: int | str, gpus: float | None, host: Host, told: str
 ) -> None:
+    cluster: dict[str, Any] = {} if gpus is None else {"gpus": gpus}
     with pytest.raises(StudyError) as refused:
-        settle_on_host(settled_of(jobs, **({} if gpus is None else {"gpus": gpus})), host)
+        settle_on_host(settled_of(jobs, **cluster), host)
     assert told in str(refused.value)
     assert refused.value.exit_code == 2
 
@@ -153,3 +156,18 @@ def test_more_cpus_than_there_are_are_told() -> None:
     assert told.startswith("cluster.cpus: 2 jobs with 100000 each are more than the ")
     (told,) = told_of(settled_of(2, threads=100_000))
     assert told.startswith("parallel.threads: ")
+
+
+def test_a_study_that_is_sent_to_the_service_is_held_against_its_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_nvidia_smi(tmp_path / "bin", 2)
+    monkeypatch.setenv("PATH", path_with(tmp_path / "bin"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    data = {**BASE, "cluster": {"gpus": 1}}
+    (mistake,), settled = examined(Study.from_data({**data, "parallel": {"jobs": 3}}))
+    assert (mistake.key, settled) == ("cluster.gpus", None)
+    nothing, fitted = examined(Study.from_data({**data, "parallel": {"jobs": "auto"}}))
+    assert nothing == () and fitted is not None and fitted.study.jobs == 2
+    plan = plan_of(fitted, "c", tmp_path)
+    assert (plan["jobs"], plan["gpus_of_jobs"]) == (2, [["0"], ["1"]])

@@ -275,6 +275,7 @@ def test_an_attempt_is_kept_with_its_latest_state(store: Store) -> None:
     store.add_trial(lease, "a", PROPOSAL)
     first = Attempt(0, 1, AttemptState.SUBMITTED, "", "job-17", 3, submitted=1.5)
     store.save_attempt(lease, first)
+    first = replace(first, devices=("0", "GPU-5d5ba0d6"))
     ended = replace(first, state=AttemptState.PREEMPTED, reason="by the queue", started=2.5, ended=1e9 + 0.123456)
     second = Attempt(0, 2, AttemptState.RUNNING, job="job-18", submitted=4.5, started=5.5)
     store.save_attempt(lease, second)

@@ -233,6 +233,16 @@ def test_the_timeline_tells_a_retried_attempt_from_a_failed_one(view: CampaignVi
     assert list(traces["failed"].text) == ["6", "15"]
 
 
+def test_the_timeline_names_the_gpus_of_an_attempt(short_view: CampaignView) -> None:
+    trials = tuple(
+        replace(trial, attempts=tuple(replace(attempt, devices=("2", "3")) for attempt in trial.attempts))
+        for trial in short_view.trials
+    )
+    shown = named(drawn(figures.timeline(replace(short_view, trials=trials))))["completed"].hovertext[0]
+    assert "<br>GPU 2, 3" in shown
+    assert "GPU" not in named(drawn(figures.timeline(short_view)))["completed"].hovertext[0]
+
+
 def test_learning_curves_draw_the_best_trial_last_and_failed_ones_dotted(
     view: CampaignView, reports: dict[int, list[tuple[int, float]]]
 ) -> None:

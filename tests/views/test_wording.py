@@ -50,3 +50,9 @@ def test_shares_close_to_all_have_one_digit_more(share: float, words: str) -> No
 
 def test_a_moment_is_in_utc() -> None:
     assert wording.moment(1_790_000_000.0) == "2026-09-21 14:13 UTC"
+
+
+def test_gpus_are_numbered_and_a_uuid_says_itself_what_it_is() -> None:
+    assert wording.gpus(("0", "3")) == "GPU 0, 3"
+    assert wording.gpus(("MIG-1f", "GPU-2e")) == "MIG-1f, GPU-2e"
+    assert wording.gpus(()) == ""

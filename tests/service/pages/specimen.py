@@ -7,6 +7,7 @@ import random
 import struct
 import time
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 from bohpo.campaign.attempts import attempt_directory
@@ -79,13 +80,13 @@ def record(
 def end_one(store: Store, campaign: Campaign, lease: Lease) -> Trial:
     """Have a trial proposed, trained and recorded."""
     started = start_one(store, campaign, lease)
-    ended = Attempt(started.trial, 1, AttemptState.COMPLETED, "", started.job, started.worker, *_times(started))
+    ended = replace(started, state=AttemptState.COMPLETED, ended=time.time())
     number, dice = started.trial, random.Random(started.trial)
     files = attempt_directory(campaign, number, 1)
     if number == FAILED:
         reason = "RuntimeError: CUDA out of memory <i>"
         files.log.write_text(LOG)
-        failed = Attempt(number, 1, AttemptState.RAISED, reason, started.job, started.worker, *_times(started))
+        failed = replace(ended, state=AttemptState.RAISED, reason=reason)
         store.fail_trial(lease, number, reason, attempt=failed, announcement=Announcement("failed", reason))
         return store.trial(campaign.name, number)
     value = 0.4 + 0.02 * number + 0.01 * dice.random()
@@ -114,7 +115,10 @@ def start_one(store: Store, campaign: Campaign, lease: Lease) -> Attempt:
     proposal = Proposal(space.decode([dice.random() for _ in space.names]), "startup" if count < 3 else "model")
     number = store.add_trial(lease, f"{campaign.name}-{count}", proposal)
     now = time.time()
-    attempt = Attempt(number, 1, AttemptState.RUNNING, "", f"job-{number}", number % 2, now - 6.0, now - 5.0, None)
+    slot = number % 2
+    attempt = Attempt(
+        number, 1, AttemptState.RUNNING, "", f"job-{number}", slot, now - 6.0, now - 5.0, devices=(str(slot),)
+    )
     store.save_attempt(lease, attempt)
     files = attempt_directory(campaign, number, 1)
     files.path.mkdir(parents=True, exist_ok=True)
@@ -140,7 +144,3 @@ def write_picture(path: Path, side: int = 24) -> None:
     rows = b"".join(b"\0" + bytes(range(0, 10 * side, 10)) for _ in range(side))
     content = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + content)
-
-
-def _times(attempt: Attempt) -> tuple[float, float | None, float]:
-    return attempt.submitted, attempt.started, time.time()

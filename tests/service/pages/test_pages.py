@@ -112,6 +112,9 @@ def test_a_failed_trial_shows_its_traceback_and_its_log_as_text(client: TestClie
 def test_a_trial_shows_its_job_its_pictures_and_what_it_was_given(client: TestClient) -> None:
     html = client.get("/campaigns/specimen/trials/0").text
     assert "job job-0" in html
+    assert "<span>GPU 0</span>" in html
+    told = client.get("/api/v1/campaigns/specimen/trials/0").json()
+    assert told["trial"]["attempts"][0]["devices"] == ["0"], sorted(told)
     assert "&lt;b&gt;phantom&lt;/b&gt;" in html
     picture = client.get("/campaigns/specimen/trials/0/attempts/1/pictures/projection.png")
     assert picture.headers["content-type"] == "image/png"
