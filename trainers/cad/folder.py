@@ -125,7 +125,7 @@ def survey_folder(folder: Path, layout: Layout) -> Survey:
     listed: dict[str, ListedCase] = defaultdict(ListedCase)
     for name, path in _volumes(folder):
         listed[name].paths.append(path)
-    problems = []
+    problems = _find_misnamed_tables(folder, layout)
     for table, add in _tables(folder, layout):
         try:
             add(table, listed)
@@ -133,6 +133,19 @@ def survey_folder(folder: Path, layout: Layout) -> Survey:
             problems.append(str(error))
     ignored = tuple(sorted(path.name for path in folder.iterdir() if is_unread_image(path.name)))
     return Survey(listed, tuple(problems), ignored)
+
+
+def _find_misnamed_tables(folder: Path, layout: Layout) -> list[str]:
+    """Find optional tables that would be passed over for their names, such as Splits.CSV or splits.xlsx."""
+    optional = (SPLITS_FILE,) if layout.is_labelled else (SPLITS_FILE, EXCLUDED_FILE)
+    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    return [
+        f"{folder / name} is not read; save it as {table}"
+        for table in optional
+        if table not in names
+        for name in names
+        if name.lower().partition(".")[0] == table.removesuffix(".csv") and find_suffix(name) is None and "." in name
+    ]
 
 
 def _tables(folder: Path, layout: Layout) -> Iterator[tuple[Path, Callable[[Path, dict[str, ListedCase]], None]]]:

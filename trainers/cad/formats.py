@@ -43,12 +43,12 @@ def strip_suffix(name: str) -> str:
 
 
 def is_nifti(path: Path) -> bool:
-    """Tell whether a file's name is that of a NIfTI volume."""
+    """Return whether a file's name is that of a NIfTI volume."""
     return find_suffix(path.name) in NIFTI_SUFFIXES
 
 
 def is_unread_image(name: str) -> bool:
-    """Tell whether a file's name looks like that of an image which is not read."""
+    """Return whether a file's name looks like that of an image which is not read."""
     return find_suffix(name) is None and _find(name, _UNREAD_IMAGES) is not None
 
 

@@ -75,7 +75,7 @@ class Slices:
         return bool(np.abs(self.offsets - expected).max() <= GREATEST_SHIFT_MM)
 
     def describe(self) -> str:
-        """Say what is irregular about them, in words for a log."""
+        """Describe what is irregular about them, in words for a log."""
         return (
             f"gantry tilted by {self.tilt_degrees:.1f} degrees, slices {self.gaps.min():.2f} to "
             f"{self.gaps.max():.2f} mm apart"

@@ -118,7 +118,7 @@ def plainly_named(name: str, path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _errors_named(name: str, path: Path) -> Iterator[None]:
-    """Say of which case it is, and what to do, when a file cannot be read."""
+    """Turn errors of reading a file into one that names the case and what to do."""
     try:
         yield
     except (RuntimeError, OSError, EOFError, ValueError, zlib.error) as error:

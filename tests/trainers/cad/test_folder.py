@@ -255,6 +255,16 @@ def test_all_tables_that_cannot_be_read_are_named_at_once_before_a_training(fold
     assert "splits.csv is no CSV file: line 3 has a NUL byte" in torn
 
 
+@pytest.mark.parametrize("name", ["Splits.CSV", "splits.xlsx", "splits.csv.txt", "SPLITS.tsv"])
+def test_a_table_of_splits_is_not_passed_over_for_its_name(folder: Path, name: str) -> None:
+    (folder / "splits.csv").rename(folder / name)
+    with pytest.raises(UsageError, match=rf"{re.escape(name)} is not read; save it as splits\.csv"):
+        _read(folder)
+    (folder / name).rename(folder / "splits.csv")
+    (folder / "splits.xlsx").write_bytes(b"what splits.csv was saved from")
+    assert len(_read(folder)) == 2
+
+
 @pytest.mark.parametrize(
     ("table", "row"), [("lesions.csv", "a,105,5,-45,30,4.5"), ("splits.csv", "a,training,5"), ("splits.csv", "a")]
 )

@@ -70,6 +70,17 @@ def test_a_map_that_is_torn_or_shows_no_brain_is_named(tmp_path: Path) -> None:
         read_label_map(liver)
 
 
+def test_maps_are_read_as_volumes_are(tmp_path: Path) -> None:
+    brain = np.full((9, 9, 9), 2, np.int16)
+    path = _write(tmp_path / "head.nii.gz", brain, (1, 0, 0, 0, 1, 0, 0, 0, 1))
+    capitals = path.rename(tmp_path / "HEAD.NII.GZ")
+    assert find_label_maps(tmp_path) == (capitals,)
+    assert read_label_map(capitals).labels.shape == (9, 9, 9)
+    sitk.WriteImage(sitk.GetImageFromArray(brain.astype(np.complex64)), str(tmp_path / "complex.nrrd"))
+    with pytest.raises(DataError, match=r"complex: complex\.nrrd is 3D of complex"):
+        read_label_map(tmp_path / "complex.nrrd")
+
+
 def test_real_label_maps_make_brains_of_an_adults_size(real_data: Path) -> None:
     maps = find_label_maps(real_data / "synthseg")
     assert len(maps) == 8
