@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bohpo.durable import sync_directory, write_atomically
+from bohpo.finite import to_step
 
 KEPT = 2
+GREATEST_STEP = 10**12 - 1
 _NAME = re.compile(r"step-(\d{12})\.ckpt")
 
 
@@ -34,9 +36,13 @@ class Checkpoint:
         """Save `payload` as the state after `step`, and remove all but the last two checkpoints.
 
         Args:
-            step: Steps done, 0 to 10^12 - 1.
+            step: Steps done, 0 to 10^12 - 1; a whole number of any kind.
             payload: The trainer's state.
+
+        Raises:
+            AttemptError: If `step` is no such number; under another name it would never be found again.
         """
+        step = to_step("checkpoint.save(step, ...): the step", step, GREATEST_STEP)
         self.directory.mkdir(parents=True, exist_ok=True)
         header = {"step": step, "bytes": len(payload), "sha256": hashlib.sha256(payload).hexdigest()}
         write_atomically(self.directory / f"step-{step:012d}.ckpt", json.dumps(header).encode() + b"\n" + payload)
