@@ -47,6 +47,18 @@ def to_finite(key: str, figure: object) -> float:
     return value
 
 
+def to_step(key: str, step: object, greatest: int) -> int:
+    """Return a count of steps of any kind as a Python int.
+
+    Raises:
+        AttemptError: If it is no whole number from 0 to `greatest`.
+    """
+    count = to_float(key, step)
+    if not 0 <= count <= greatest or not count.is_integer():
+        raise AttemptError(f"{key} is {_shown(step)}: steps are whole numbers, counted from 0 to {greatest}")
+    return int(count)
+
+
 def is_number(figure: object) -> bool:
     """Return whether `to_float` takes a value; an infinite one and nan are numbers, too."""
     try:

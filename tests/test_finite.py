@@ -95,6 +95,25 @@ def test_what_is_not_finite_is_refused_in_every_place(endless: Any) -> None:
             make()
 
 
+@pytest.mark.parametrize("three", [3, np.int64(3), torch.tensor(3), 3.0, np.array([3])], ids=repr)
+def test_a_step_of_any_kind_is_reported_and_saved(three: Any, tmp_path: Path) -> None:
+    context = Context.in_directory(tmp_path)
+    context.report(three, 0.5)
+    context.checkpoint.save(three, b"state")
+    assert AttemptDirectory(tmp_path).read_progress() == [(3, 0.5)]
+    assert context.checkpoint.load() == (3, b"state")
+
+
+@pytest.mark.parametrize("step", [-1, 2.5, math.nan, math.inf, 10**13, True, "3", None, np.array([1, 2])], ids=repr)
+def test_what_is_no_step_is_refused_before_it_is_lost(step: Any, tmp_path: Path) -> None:
+    context = Context.in_directory(tmp_path)
+    with pytest.raises(AttemptError, match=r"^report\(step, \.\.\.\): the step is "):
+        context.report(step, 0.5)
+    with pytest.raises(AttemptError, match=r"^checkpoint\.save\(step, \.\.\.\): the step is "):
+        context.checkpoint.save(step, b"state")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_number_beyond_all_floats_keeps_its_sign() -> None:
     assert to_float("x", 10**400) == math.inf
     assert to_float("x", Fraction(-(10**400), 3)) == -math.inf

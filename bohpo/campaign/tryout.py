@@ -111,7 +111,7 @@ class TryoutRun:
         """
         give_up = time.monotonic() + seconds
         first = self._attempt(self._plan(1), time.monotonic() + seconds / 2, stops_early=True)
-        if first.stop_s is None or first.ending.state is not AttemptState.PREEMPTED:
+        if first.stop_s is None or first.ending.started is None or first.ending.state is not AttemptState.PREEMPTED:
             second, last = None, first
         else:
             second = last = self._attempt(self._plan(2), max(give_up, time.monotonic() + POLL_S))

@@ -69,12 +69,16 @@ def _failure(course: Course) -> str | None:
     """Return why an attempt ended badly; None where it completed, or stopped because it was asked to."""
     if course.ending.state is AttemptState.COMPLETED:
         return None
+    if course.ending.state is AttemptState.PREEMPTED and course.ending.started is None:
+        return f"its job did not begin within {course.seconds:.0f} s, and was removed from the queue"
     if course.ending.state is AttemptState.PREEMPTED:
         return None if course.stop_s is not None else "it stopped without being asked to"
     return f"{course.ending.state.value}: {course.ending.reason}"
 
 
 def _training_failed(name: str, course: Course) -> Check:
+    if course.ending.started is None and course.stop_s is not None:
+        return Check(name, Result.FAIL, str(_failure(course)), "give it more --minutes, or ask for less in [cluster]")
     log = course.files.log if course.files.log.exists() else course.files.worker_log
     return Check(name, Result.FAIL, str(_failure(course)), f"correct it; --keep keeps its log, {log.name}")
 

@@ -46,7 +46,8 @@ def _headline(view: CampaignView, now: Status) -> RenderableType:
     figures.append("   elapsed  ", "dim").append(wording.duration(now.elapsed))
     if now.remaining is not None:
         figures.append("   left about  ", "dim").append(wording.duration(now.remaining))
-    return Group(best, figures)
+    stopped = [Text(f"stopped: {view.campaign.stop_reason}", "red")] if view.campaign.stop_reason else []
+    return Group(best, figures, *stopped)
 
 
 def _progress(view: CampaignView, now: Status) -> RenderableType:

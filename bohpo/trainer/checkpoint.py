@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bohpo.durable import sync_directory, write_atomically
+from bohpo.finite import to_step
 from bohpo.regular_files import UnusableFileError, open_regular
 
 KEPT = 2
+GREATEST_STEP = 10**12 - 1
 
 _NO_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES)
 """Errors of a folder that lasts as it is; any other one may pass, and a training must not begin anew for it."""
@@ -43,9 +45,13 @@ class Checkpoint:
         """Save `payload` as the state after `step`; keep it and the last two checkpoints that are intact.
 
         Args:
-            step: Steps done, 0 to 10^12 - 1.
+            step: Steps done, 0 to 10^12 - 1; a whole number of any kind.
             payload: The trainer's state.
+
+        Raises:
+            AttemptError: If `step` is no such number; under another name it would never be found again.
         """
+        step = to_step("checkpoint.save(step, ...): the step", step, GREATEST_STEP)
         self.directory.mkdir(parents=True, exist_ok=True)
         header = {"step": step, "bytes": len(payload), "sha256": hashlib.sha256(payload).hexdigest()}
         path = self.directory / f"step-{step:012d}.ckpt"

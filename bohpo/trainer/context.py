@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from bohpo.errors import AttemptError
-from bohpo.finite import to_float
+from bohpo.finite import to_float, to_step
 from bohpo.trainer.attempt import AttemptDirectory, AttemptSpec
 from bohpo.trainer.checkpoint import Checkpoint
 from bohpo.trainer.progress import GREATEST_STEP
@@ -74,19 +74,18 @@ class Context:
         """Write how the training goes; shown live, and what learning curves are made of.
 
         Args:
-            step: Steps done, 0 to 2^31 - 1, ascending.
+            step: Steps done, 0 to 2^31 - 1, ascending; a whole number of any kind.
             value: Objective so far, or the validation score where there is one; a number of any kind.
 
         Raises:
             AttemptError: If `step` is out of range, or `value` is no number or not finite: a diverged training is not
                 worth going on with.
         """
-        if not 0 <= step <= GREATEST_STEP:
-            raise AttemptError(f"report({step}, ...): steps are counted from 0 to {GREATEST_STEP}")
+        step = to_step("report(step, ...): the step", step, GREATEST_STEP)
         figure = to_float(f"report({step}, ...): the value", value)
         if not math.isfinite(figure):
             raise AttemptError(f"the training diverged: step {step} reported {figure}")
-        line = json.dumps({"step": int(step), "value": figure, "time": round(time.time(), 3)}) + "\n"
+        line = json.dumps({"step": step, "value": figure, "time": round(time.time(), 3)}) + "\n"
         path = AttemptDirectory(self.directory).progress
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:

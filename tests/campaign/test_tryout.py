@@ -70,6 +70,14 @@ def test_a_training_that_fails_is_all_there_is_to_say(tmp_path: Path) -> None:
     assert (check.result, check.detail) == (Result.FAIL, "it stopped without being asked to")
 
 
+def test_a_job_that_never_began_is_not_taken_for_a_training(tmp_path: Path) -> None:
+    unbegun = Ending(AttemptState.PREEMPTED, "its job was cancelled in the queue", None, 2.0)
+    [check] = judge(Tryout(course(tmp_path / "1", unbegun, steps=())), evaluates=True)
+    assert (check.name, check.result) == ("training", Result.FAIL)
+    assert check.detail == "its job did not begin within 9 s, and was removed from the queue"
+    assert check.remedy.startswith("give it more --minutes")
+
+
 def test_a_training_that_is_too_quick_to_be_stopped_says_so(tmp_path: Path) -> None:
     done = course(tmp_path / "1", COMPLETED, stop_s=None, outcome={"value": 0.5})
     assert results(Tryout(done)) == {

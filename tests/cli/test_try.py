@@ -15,6 +15,7 @@ import pytest
 
 from bohpo.processes import ATTEMPT_DIRECTORY, processes_by_environment
 from tests.cli.test_campaign_commands import bohpo, write_study
+from tests.cluster.fake_slurm import FakeSlurm
 from tests.services import SlurmCluster
 
 COMMAND = """
@@ -222,3 +223,20 @@ def test_without_asking_no_job_goes_to_the_queue(tmp_path: Path) -> None:
     (commands / "sbatch").chmod(0o755)
     told = tried(folder, environment={"PATH": f"{commands}{os.pathsep}{os.environ['PATH']}"})
     assert results(told)["outcome"] == "ok"
+
+
+def test_a_job_that_waits_for_too_long_is_taken_back_from_the_queue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = FakeSlurm(tmp_path / "queue")
+    folder = tmp_path / "study"
+    folder.mkdir()
+    write_study(folder, "stepwise")
+    with (folder / "study.toml").open("a") as study:
+        study.write('[cluster]\nbackend = "slurm"\n')
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    environment = {"PATH": f"{queue.bin}{os.pathsep}{os.environ['PATH']}"}
+    told = tried(folder, "--job", "--minutes", "0.1", code=1, environment=environment)
+    assert results(told) == {"import": "ok", "training": "FAIL"}
+    assert detail(told, "training").startswith("its job did not begin within ")
+    assert "|CANCELLED|" in (queue.folder / "job.101").read_text()
