@@ -102,7 +102,8 @@ class Curve:
         for key, column in columns.items():
             if len(column) != len(columns["x"]) and (key == "y" or column):
                 raise AttemptError(f"curves.{name}.{key} has {len(column)} values, x has {len(columns['x'])}")
-        return cls(**columns, **{label: clean_text(str(data.get(label, ""))) for label in ("x_label", "y_label")})
+        x_label, y_label = (clean_text(str(data.get(label, ""))) for label in ("x_label", "y_label"))
+        return cls(**columns, x_label=x_label, y_label=y_label)
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ def unreadable_values(data: Mapping[str, Any]) -> list[Mistake]:
     Keys that UTF-8 cannot hold are among them, which only a dictionary that was made in Python can have.
     """
     waiting: list[tuple[str, object]] = [("", data)]
-    mistakes = []
+    mistakes: list[Mistake] = []
     while waiting and len(mistakes) < MOST_MISTAKES:
         key, value = waiting.pop()
         if isinstance(value, Mapping):
