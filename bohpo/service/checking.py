@@ -10,7 +10,7 @@ from typing import Any
 
 from bohpo.errors import Mistake, StudyError
 from bohpo.space import Parameter, Space
-from bohpo.space.counting import MOST_COUNTED
+from bohpo.space.elimination import MOST_COUNTED
 from bohpo.study import Settled, Study, Tried, check_entry, settle
 
 
