@@ -12,7 +12,7 @@ from bohpo.cluster.host import settle_on_host
 from bohpo.cluster.keys import Notice
 from bohpo.errors import Mistake, StudyError
 from bohpo.space import Parameter, Space
-from bohpo.space.counting import MOST_COUNTED
+from bohpo.space.elimination import MOST_COUNTED
 from bohpo.study import Settled, Study, Tried, check_entry, settle
 
 

@@ -2,39 +2,26 @@
 
 The conditions make a graph. Every parameter is a variable of few states: inactive, or active with one of the classes of
 values that no condition tells apart. Every condition is a table over such variables, and a count is the sum over all
-states of the product of the tables. Variables are summed out one by one, those with the smallest table first. Chains,
-trees and bands of conditions of any depth take work that grows with their number. In general the problem is #P-hard, so
-the work has a limit. Beyond it, the count is an upper bound: the product of the numbers of values.
-
-Source:
-    Dechter, "Bucket elimination: a unifying framework for reasoning", Artificial Intelligence 113 (1999).
+states of the product of the tables, which `bohpo.space.elimination` computes. In general the problem is #P-hard, so the
+work has a limit. Beyond it, the count is an upper bound: the product of the numbers of values.
 """
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import reduce
-from operator import or_
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bohpo.space.elimination import MOST_COUNTED, Factor, Graph, sum_out_all
 from bohpo.space.parameters import Parameter, identity
 from bohpo.trial import Scalar
 
-MOST_COUNTED = 10**100
-"""Counting stops here: nothing depends on larger numbers, and their digits would take work of their own."""
-
 MOST_WORK = 2**21
 """Entries of tables that one count may compute: well under a second."""
-
-MOST_AXES = 24
-"""Variables of one table. Each has two states at least, so larger tables are beyond `MOST_WORK`."""
-
-Table = NDArray[np.object_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,45 +39,6 @@ class Count:
     work: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Factor:
-    """A table over variables, one axis each, in ascending order of the variables."""
-
-    scope: tuple[int, ...]
-    table: Table
-
-
-@dataclass(slots=True)
-class _Graph:
-    """Variables by index, and the tables over them.
-
-    Attributes:
-        most_work: Entries that may be computed.
-        states: Number of states of every variable.
-        factors: Tables that still have to be multiplied.
-        work: Entries that were computed so far.
-    """
-
-    most_work: int
-    states: list[int] = field(default_factory=list)
-    factors: list[_Factor] = field(default_factory=list)
-    work: int = 0
-
-    def variable(self, states: int) -> int:
-        """Add a variable and return its index."""
-        self.states.append(states)
-        return len(self.states) - 1
-
-    def size(self, scope: Iterable[int]) -> int:
-        """Return the number of entries of a table over these variables, or a larger one than may be computed."""
-        size = 1
-        for variable in scope:
-            size *= self.states[variable]
-            if size > self.most_work:
-                break
-        return size
-
-
 def count_configurations(parameters: Sequence[Parameter], *, most_work: int = MOST_WORK) -> Count:
     """Count the configurations of parameters that come after those that their conditions name.
 
@@ -102,7 +50,7 @@ def count_configurations(parameters: Sequence[Parameter], *, most_work: int = MO
     if any(math.isinf(known.count) for known in possible):
         return Count(math.inf, is_exact=True)
     graph = _graph(possible, most_work)
-    number = _eliminate(graph)
+    number = sum_out_all(graph)
     if number is None:
         return Count(_product(int(known.count) for known in possible), is_exact=False, work=graph.work)
     return Count(number, is_exact=True, work=graph.work)
@@ -128,8 +76,8 @@ def _possible(parameters: Sequence[Parameter]) -> list[Parameter]:
     return [parameter for parameter in parameters if parameter.name in demands]
 
 
-def _graph(parameters: Sequence[Parameter], most_work: int) -> _Graph:
-    graph = _Graph(most_work)
+def _graph(parameters: Sequence[Parameter], most_work: int) -> Graph:
+    graph = Graph(most_work)
     naming: dict[str, dict[tuple[str, Scalar], int]] = {parameter.name: {} for parameter in parameters}
     for child, parameter in enumerate(parameters):
         for name, values in parameter.when.items():
@@ -159,7 +107,7 @@ def _classes(count: int, named: Mapping[tuple[str, Scalar], int]) -> list[tuple[
     return list(classes.items())
 
 
-def _add(graph: _Graph, weights: list[int], gates: list[tuple[int, NDArray[np.bool_]]]) -> int:
+def _add(graph: Graph, weights: list[int], gates: list[tuple[int, NDArray[np.bool_]]]) -> int:
     """Add a parameter: its states are its classes and, where it is conditional, after them "inactive".
 
     Args:
@@ -169,19 +117,19 @@ def _add(graph: _Graph, weights: list[int], gates: list[tuple[int, NDArray[np.bo
     """
     if not gates:
         variable = graph.variable(len(weights))
-        graph.factors.append(_Factor((variable,), np.array(weights, dtype=object)))
+        graph.factors.append(Factor((variable,), np.array(weights, dtype=object)))
         return variable
     padded = [(parent, np.pad(opens, (0, graph.states[parent] - len(opens)))) for parent, opens in gates]
     gate, opens = reduce(lambda first, second: _conjunction(graph, first, second), padded)
     variable = graph.variable(len(weights) + 1)
     active = np.array([*weights, 0], dtype=object)
     inactive = np.array([0] * len(weights) + [1], dtype=object)
-    graph.factors.append(_Factor((gate, variable), np.where(opens[:, None], active, inactive)))
+    graph.factors.append(Factor((gate, variable), np.where(opens[:, None], active, inactive)))
     return variable
 
 
 def _conjunction(
-    graph: _Graph, first: tuple[int, NDArray[np.bool_]], second: tuple[int, NDArray[np.bool_]]
+    graph: Graph, first: tuple[int, NDArray[np.bool_]], second: tuple[int, NDArray[np.bool_]]
 ) -> tuple[int, NDArray[np.bool_]]:
     """Add a variable that says whether two gates are open: conditions of many parents need no table over all."""
     (one, opens), (other, opens_too) = first, second
@@ -190,71 +138,8 @@ def _conjunction(
     table = np.stack([~holds, holds], axis=-1).astype(int).astype(object)
     scope = (one, other, both)
     order = sorted(range(3), key=lambda axis: scope[axis])
-    graph.factors.append(_Factor(tuple(sorted(scope)), table.transpose(order)))
+    graph.factors.append(Factor(tuple(sorted(scope)), table.transpose(order)))
     return both, np.array([False, True])
-
-
-def _eliminate(graph: _Graph) -> int | None:
-    """Sum out all variables, the one with the smallest table next; None where that takes too much work."""
-    touching: dict[int, set[int]] = {variable: set() for variable in range(len(graph.states))}
-    for index, factor in enumerate(graph.factors):
-        for variable in factor.scope:
-            touching[variable].add(index)
-    neighbours = {variable: _scope(graph, used) for variable, used in touching.items()}
-    latest = {variable: graph.size(scope) for variable, scope in neighbours.items()}
-    waiting = [(size, variable) for variable, size in latest.items()]
-    heapq.heapify(waiting)
-    total = 1
-    while waiting:
-        size, variable = heapq.heappop(waiting)
-        if variable not in touching or size != latest[variable]:
-            continue  # it is gone, or waits with its latest size, too
-        used = touching.pop(variable)
-        made = _sum_out(graph, variable, sorted(used), neighbours[variable])
-        if made is None:
-            return None
-        if not made.scope:
-            total = min(total * int(made.table[()]), MOST_COUNTED)
-            continue
-        graph.factors.append(made)
-        for other in made.scope:
-            touching[other].difference_update(used)
-            touching[other].add(len(graph.factors) - 1)
-            neighbours[other].update(made.scope)
-            neighbours[other].discard(variable)
-            latest[other] = graph.size(neighbours[other])
-            heapq.heappush(waiting, (latest[other], other))
-    return total
-
-
-def _sum_out(graph: _Graph, variable: int, used: list[int], scope: set[int]) -> _Factor | None:
-    """Multiply the tables that touch a variable, and sum over its states."""
-    work = graph.work + graph.size(scope) * len(used)
-    if work > graph.most_work or len(scope) > MOST_AXES:
-        return None
-    graph.work = work
-    axes = sorted(scope)
-    product = reduce(
-        lambda made, table: _capped(made * table),
-        (_spread(graph.factors[index], axes) for index in used),
-    )
-    rest = tuple(axis for axis in axes if axis != variable)
-    summed = product.sum(axis=axes.index(variable), keepdims=True)
-    return _Factor(rest, _capped(summed).reshape([graph.states[axis] for axis in rest]))
-
-
-def _capped(table: Table) -> Table:
-    return np.asarray(np.minimum(table, np.array(MOST_COUNTED, dtype=object)), dtype=object)
-
-
-def _spread(factor: _Factor, axes: Sequence[int]) -> Table:
-    """Give a table an axis of length 1 for every variable that it does not have."""
-    lengths = dict(zip(factor.scope, factor.table.shape, strict=True))
-    return factor.table.reshape([lengths.get(axis, 1) for axis in axes])
-
-
-def _scope(graph: _Graph, used: Iterable[int]) -> set[int]:
-    return reduce(or_, (set(graph.factors[index].scope) for index in used), set())
 
 
 def _product(counts: Iterable[int]) -> int:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from bohpo.space import CategoricalParameter, FloatParameter, IntParameter, Parameter, Space
 from bohpo.space.conditions import holds, parents_first
-from bohpo.space.counting import MOST_COUNTED, MOST_WORK, count_configurations
+from bohpo.space.counting import MOST_WORK, count_configurations
+from bohpo.space.elimination import MOST_COUNTED
 from bohpo.trial import Scalar
 
 MIXED: tuple[Scalar, ...] = (1, "a", True, 2.5)

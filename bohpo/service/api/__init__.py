@@ -17,7 +17,7 @@ REFUSALS = {
     404: "There is no such campaign, trial or file",
     409: "Another driver, a queue, or where the campaign stands is in the way",
     422: "What was asked for makes no sense; all mistakes are named",
-    503: "The database is out of reach",
+    503: "The database is out of reach, or too many ask for the same kind of work; ask again after Retry-After",
 }
 
 
