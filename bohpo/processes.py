@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -20,6 +21,11 @@ WALL_SECONDS = "BOHPO_WALL_SECONDS"
 
 JOB_NAME = "BOHPO_JOB"
 """Names the job in the environment of everything that it runs."""
+
+PYTHON = (sys.executable, "-P")
+"""Begins the command of every Python process that bohpo starts. Without -P, Python looks for each module in the folder
+where it is started first, and a `random.py` there would take the place of Python's own.
+"""
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)

@@ -12,7 +12,6 @@ import json
 import logging
 import os
 import subprocess
-import sys
 import threading
 import time
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bohpo.errors import BohpoError, LeaseError, NotFoundError, QueueError, StoreError, UsageError
+from bohpo.processes import PYTHON
 from bohpo.service.settings import Settings
 from bohpo.store import RequestedLaunch
 from bohpo.store.database import DatabaseStore
@@ -158,7 +158,7 @@ class Drivers:
         with log.open("ab") as stream:
             begins_at = stream.tell()
             child = subprocess.Popen(
-                (sys.executable, "-m", "bohpo", *words),
+                (*PYTHON, "-m", "bohpo", *words),
                 cwd=self._settings.working_directory,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
