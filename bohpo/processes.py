@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,6 +34,11 @@ CPUS = "BOHPO_CPUS"
 
 NEAR_CPUS = "BOHPO_NEAR_CPUS"
 """CPUs near a job's GPUs, which it prefers without owning them, as a list of the kernel."""
+
+PYTHON = (sys.executable, "-P")
+"""Begins the command of every Python process that bohpo starts. Without -P, Python looks for each module in the folder
+where it is started first, and a `random.py` there would take the place of Python's own.
+"""
 
 _PR_SET_PDEATHSIG = 1
 _PF_KTHREAD = 0x00200000

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from bohpo.cluster.protocol import Job
-from bohpo.processes import ATTEMPT_DIRECTORY
+from bohpo.processes import ATTEMPT_DIRECTORY, PYTHON
 from bohpo.store.records import Campaign
 from bohpo.study import Study
 from bohpo.trainer import AttemptDirectory, AttemptSpec
@@ -94,7 +93,7 @@ def worker_job(name: str, directory: Path) -> Job:
     """Give the job whose worker runs the attempt in a folder."""
     return Job(
         name=name,
-        command=(sys.executable, "-m", "bohpo.campaign.worker", str(directory)),
+        command=(*PYTHON, "-m", "bohpo.campaign.worker", str(directory)),
         log=AttemptDirectory(directory).worker_log,
         environment={ATTEMPT_DIRECTORY: str(directory)},
     )

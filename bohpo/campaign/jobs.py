@@ -185,6 +185,12 @@ class Jobs:
         if ending is not None and ending.state in LAST_WORDS:
             self._spoken.add(job_id)
 
+    def cancel(self, job_id: str) -> None:
+        """Ask a job to stop; a worker that cannot be asked from here stops when it finds its attempt closed."""
+        self._queue.cancel(job_id)
+        if self.statuses.get(job_id, GONE).state is JobState.NODE_FAILED:
+            self.close(self.running[job_id])
+
     def hung(self) -> list[str]:
         """List the jobs that run, as the queue says, but whose workers show no sign of life."""
         return [
@@ -207,9 +213,9 @@ class Jobs:
                     yield job_id, self.running[job_id], ending
 
     def _may_be_at_work(self, job_id: str, status: JobStatus) -> bool:
-        if status.state.is_alive or not self._may_outlive:
-            return status.state.is_alive
-        is_out_of_sight = status.state in (JobState.NODE_FAILED, JobState.GONE)
+        if status.state.is_alive:
+            return True
+        is_out_of_sight = status.state is JobState.NODE_FAILED or (self._may_outlive and status.state is JobState.GONE)
         return is_out_of_sight and job_id in self.running and self._shows_life(job_id)
 
     def _shows_life(self, job_id: str) -> bool:

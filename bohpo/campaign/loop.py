@@ -351,7 +351,7 @@ class Loop:
             logger.warning("stopping: trainings save their checkpoints; once more to kill them")
             self._stopping_since = self._clock.monotonic()
             for job_id in self._jobs.running:
-                self._queue.cancel(job_id)
+                self._jobs.cancel(job_id)
         since = self._stopping_since
         is_overdue = since is not None and self._clock.monotonic() - since > STUCK_S
         if self._signals > 1 or is_overdue:

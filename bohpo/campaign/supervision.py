@@ -8,13 +8,12 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 
 from bohpo.campaign.ending import Ending, classify
 from bohpo.campaign.log import CappedLog
-from bohpo.processes import ATTEMPT_DIRECTORY, WALL_SECONDS, end_processes, end_with_parent, send
+from bohpo.processes import ATTEMPT_DIRECTORY, PYTHON, WALL_SECONDS, end_processes, end_with_parent, send
 from bohpo.trainer import AttemptDirectory, AttemptSpec
 from bohpo.trial import AttemptState
 
@@ -188,7 +187,7 @@ class Supervision:
 def trainer_command(attempt: AttemptDirectory, spec: AttemptSpec) -> tuple[str, ...]:
     """Give the command that trains: the study's own, or Python calling the trainer's function, once or in ranks."""
     module = "bohpo.trainer.process" if spec.processes == 1 else "bohpo.trainer.ranks"
-    return spec.command or (sys.executable, "-m", module, str(attempt.path))
+    return spec.command or (*PYTHON, "-m", module, str(attempt.path))
 
 
 def trainer_environment(attempt: AttemptDirectory, spec: AttemptSpec) -> dict[str, str]:

@@ -12,6 +12,7 @@ from bohpo.cli.place import HERE, Place
 from bohpo.cli.remote import Remote
 from bohpo.cli.summary import rows
 from bohpo.errors import NotFoundError
+from bohpo.regular_files import UnusableFileError, read_regular
 from bohpo.service.answers import (
     BestAnswer,
     CampaignAnswer,
@@ -112,9 +113,11 @@ def logs(campaign: str, trial: int, /, *, attempt: int | None = None, json: bool
     number = attempt or max((known.number for known in found.attempts), default=1)
     files = attempt_directory(record, trial, number)
     try:
-        text = files.log.read_bytes().decode(errors="replace")
+        text = read_regular(files.log).decode(errors="replace")
     except FileNotFoundError as error:
         raise NotFoundError(f"{files.log}: there is no such log; `bohpo trial {campaign} {trial}` tells why") from error
+    except UnusableFileError as error:
+        raise NotFoundError(f"{files.log} cannot be shown: {error.strerror}; look at what the trainer left") from error
     if json:
         emit({"campaign": campaign, "trial": trial, "attempt": number, "path": str(files.log), "log": text})
         return

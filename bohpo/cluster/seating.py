@@ -18,6 +18,7 @@ from bohpo.cluster.protocol import Job, JobState, JobStatus
 from bohpo.cluster.queue import ENDING_S, LISTING_S, QueueCluster
 from bohpo.cluster.seat import Assignment, SeatFolder
 from bohpo.errors import LivingJobError, QueueError
+from bohpo.processes import PYTHON
 from bohpo.study import Cluster as ClusterTable
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ def seat_job(job: Job, seats: Path) -> Job:
         seats: Folder of the campaign's seats.
     """
     folder = seats / job.name
-    return Job(job.name, (sys.executable, "-m", "bohpo.cluster.seat", str(folder)), folder / "seat.log")
+    return Job(job.name, (*PYTHON, "-m", "bohpo.cluster.seat", str(folder)), folder / "seat.log")
 
 
 @contextlib.contextmanager

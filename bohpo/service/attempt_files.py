@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from bohpo.clean_text import is_clean
 from bohpo.errors import NotFoundError
+from bohpo.regular_files import open_regular
 from bohpo.trainer import AttemptDirectory
 
 TAIL_BYTES = 40_000
@@ -121,16 +120,3 @@ def read_picture(files: AttemptDirectory, name: str) -> tuple[bytes, str]:
     if len(content) > GREATEST_PICTURE:
         raise NotFoundError(f"{name}: the picture is larger than {GREATEST_PICTURE} bytes; look at the file itself")
     return content, media_type
-
-
-def open_regular(path: Path) -> BinaryIO:
-    """Open a file for reading.
-
-    Raises:
-        OSError: If there is none, or it is no regular file: reading from a pipe would never end.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise FileNotFoundError(f"{path} is no regular file")
-    return os.fdopen(descriptor, "rb")

@@ -15,7 +15,6 @@ import json
 import logging
 import os
 import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
@@ -25,6 +24,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 
 from bohpo.errors import BohpoError, LeaseError, NotFoundError, QueueError, StoreError, UsageError
+from bohpo.processes import PYTHON
 from bohpo.service.settings import Settings
 from bohpo.service.troubles import RETRY_S
 from bohpo.service.work_pools import WorkPool
@@ -201,7 +201,7 @@ class Drivers:
         with log.open("ab") as stream:
             begins_at = stream.tell()
             child = subprocess.Popen(
-                (sys.executable, "-m", "bohpo", *words),
+                (*PYTHON, "-m", "bohpo", *words),
                 cwd=self._settings.working_directory,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,

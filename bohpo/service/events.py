@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 
 MOST_LISTENERS = 500
@@ -12,6 +14,9 @@ MOST_OF_TOKEN = 200
 
 QUIET_S = 15.0
 """A line is sent at least so often, or proxies close the connection."""
+
+CHECK_S = 3.0
+"""So often it is asked whether a listener may go on, however much there is to tell: tokens are revoked, and expire."""
 
 
 class Listener:
@@ -68,24 +73,26 @@ class Ticks:
 
         Args:
             now: Campaigns to listen for, with their present revisions, which are told at once.
-            is_welcome: Whether the listener may go on; asked now and then.
+            is_welcome: Whether the listener may go on; asked every `CHECK_S` seconds.
             who: Id of the listener's token.
         """
         listener = Listener(frozenset(now), who)
         self._listeners.add(listener)
+        checked = told = time.monotonic()
         try:
             yield "retry: 3000\n\n" + _ticks(now)
             while not self._is_over:
-                try:
-                    await asyncio.wait_for(listener.woken.wait(), QUIET_S)
-                except TimeoutError:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(listener.woken.wait(), max(0.0, checked + CHECK_S - time.monotonic()))
+                if time.monotonic() >= checked + CHECK_S:
                     if not await asyncio.to_thread(is_welcome):
                         return
-                    yield ": still here\n\n"
-                    continue
+                    checked = time.monotonic()
                 listener.woken.clear()
                 pending, listener.pending = listener.pending, {}
-                yield _ticks(pending)
+                if pending or time.monotonic() >= told + QUIET_S:
+                    yield _ticks(pending) or ": still here\n\n"
+                    told = time.monotonic()
         finally:
             self._listeners.discard(listener)
 

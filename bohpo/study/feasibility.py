@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bohpo.errors import Mistake, StudyError
-from bohpo.trainer.process import load_entry
+from bohpo.trainer.entry import load_entry
 from bohpo.trial import Configuration
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def load_feasibility(study: Study) -> Feasibility | None:
     if study.feasible is None:
         return None
     try:
-        function = load_entry(study.feasible, str(study.working_directory))
+        function = load_entry(study.feasible, str(study.working_directory), is_guest=True)
     except (Exception, SystemExit) as error:
         raise _refused(study.source, f"{study.feasible} cannot be imported: {_named(error)}") from error
     return Feasibility(function, study.feasible, study.fixed, study.source)

@@ -10,7 +10,7 @@ import contextlib
 
 from bohpo.study.entry import defines
 from bohpo.study.study import Study
-from bohpo.trainer.process import load_entry
+from bohpo.trainer.entry import load_entry
 
 FORECAST = "forecast"
 
@@ -28,7 +28,7 @@ def forecast(study: Study) -> str | None:
     if not defines(entry, study.working_directory):
         return None
     try:
-        function = load_entry(entry, str(study.working_directory))
+        function = load_entry(entry, str(study.working_directory), is_guest=True)
         with contextlib.chdir(study.working_directory):  # paths of a study are those of its trainer
             said = function(dict(study.fixed))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the code of a trainer may raise anything

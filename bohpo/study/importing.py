@@ -7,12 +7,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bohpo.errors import Mistake
+from bohpo.processes import PYTHON
 from bohpo.trainer.inspection import ABSENT
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def import_entries(study: Study, *, limit_s: float = IMPORT_LIMIT_S) -> Imported
     keys = {"train": "trainer", "evaluate": "evaluator" if study.evaluator else "trainer"}
     first = keys[next(iter(entries))]
     words = (str(study.working_directory), *(f"{role}={entry}" for role, entry in entries.items()))
-    code, answer, said = _run((sys.executable, "-P", "-m", "bohpo.trainer.inspection", *words), words[0], limit_s)
+    code, answer, said = _run((*PYTHON, "-m", "bohpo.trainer.inspection", *words), words[0], limit_s)
     if code is None:
         problem = f"its import has not ended after {limit_s:g} s"
         return Imported(limit_s, (Mistake(first, problem, _LESS),), has_evaluate=False)

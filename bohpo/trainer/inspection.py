@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from bohpo.trainer.process import load_entry
+from bohpo.trainer.entry import load_entry
 from bohpo.trainer.returned import REMEDY, refused_annotation
 
 ARGUMENTS = {"train": ("config", "context"), "evaluate": ("config", "model", "context")}

@@ -8,38 +8,22 @@ stopped.
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 import time
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 
 from bohpo.durable import write_json
-from bohpo.errors import AttemptError, UsageError
+from bohpo.errors import AttemptError
 from bohpo.trainer.attempt import OUT_OF_MEMORY_EXIT_CODE, STOPPED_EXIT_CODE, AttemptDirectory, AttemptSpec
 from bohpo.trainer.context import Context, Stopped
+from bohpo.trainer.entry import load_entry
 from bohpo.trainer.returned import to_outcome
 from bohpo.trial import Outcome
 
 WRITE_PATIENCE_S = 600.0
 """How long the outcome is tried to be written where the disk is full, or a file server away."""
-
-
-def load_entry(entry: str, working_directory: str) -> Callable[..., object]:
-    """Import the function that `module:function` names, looking in `working_directory` first.
-
-    Raises:
-        UsageError: If there is no such function in the module.
-    """
-    if working_directory not in sys.path:
-        sys.path.insert(0, working_directory)
-    module_name, _, function_name = entry.partition(":")
-    function: Callable[..., object] | None = getattr(importlib.import_module(module_name), function_name, None)
-    if not callable(function):
-        raise UsageError(f"{entry}: {module_name} has no function {function_name!r}; define it or name another")
-    return function
 
 
 def call(attempt: AttemptDirectory, spec: AttemptSpec) -> Outcome:

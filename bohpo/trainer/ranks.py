@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
-from bohpo.processes import die_with_parent
+from bohpo.processes import PYTHON, die_with_parent
 from bohpo.trainer.attempt import OUT_OF_MEMORY_EXIT_CODE, STOPPED_EXIT_CODE, AttemptDirectory
 
 GRACE_S = 5.0
@@ -95,7 +95,7 @@ def _free_port() -> int:
 def main() -> None:
     """Run the attempt whose directory is the first argument, and end as its processes did."""
     attempt = AttemptDirectory(Path(sys.argv[1]))
-    command = (sys.executable, "-m", "bohpo.trainer.process", str(attempt.path))
+    command = (*PYTHON, "-m", "bohpo.trainer.process", str(attempt.path))
     code = run_ranks(command, attempt.read_spec().processes, os.environ)
     if code < 0:
         signal.signal(-code, signal.SIG_DFL) if -code != signal.SIGKILL else None

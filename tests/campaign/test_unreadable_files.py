@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bohpo.campaign.reach import FILES_PATIENCE_S
+from bohpo.cluster.protocol import JobState
 from bohpo.regular_files import MOST_BYTES
 from bohpo.simulation.store import MemoryStore
 from bohpo.store import Store
@@ -205,3 +206,16 @@ def test_an_attempts_path_that_is_taken_by_something_else_is_cleared(
     cluster.courses[0, 1] = Course(leaves=leave_traps)
     trials = run(store, tmp_path, cluster, trials=TRIALS)
     assert [trial.state for trial in trials] == [TrialState.COMPLETE] * TRIALS
+
+
+def test_a_worker_out_of_the_drivers_sight_is_told_by_its_heartbeat(
+    store: Store, tmp_path: Path, cluster: ScriptedCluster
+) -> None:
+    """As one of this host is that an earlier driver started in another container."""
+    cluster.courses[0, 1] = Course(state=JobState.NODE_FAILED, outlives_s=200.0)
+    cluster.courses[1, 1] = Course(state=JobState.NODE_FAILED, leaves=nothing)
+    loop = make_loop(store, tmp_path, cluster, trials=2)
+    loop._jobs._may_outlive = loop._leaves_jobs = False
+    loop.run()
+    states = [[attempt.state for attempt in trial.attempts] for trial in store.trials("specimen")]
+    assert states == [[AttemptState.COMPLETED], [AttemptState.LOST, AttemptState.COMPLETED]]

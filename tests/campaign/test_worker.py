@@ -31,7 +31,7 @@ def prepare(folder: Path, function: str, **spec: Any) -> AttemptDirectory:
 
 
 def start(attempt: AttemptDirectory) -> subprocess.Popen[bytes]:
-    command = (sys.executable, "-m", "bohpo.campaign.worker", str(attempt.path))
+    command = (sys.executable, "-P", "-m", "bohpo.campaign.worker", str(attempt.path))
     environment = {key: value for key, value in os.environ.items() if key != "BOHPO_DRIVER_PID"}
     return subprocess.Popen(command, env={**environment, ATTEMPT_DIRECTORY: str(attempt.path)})
 

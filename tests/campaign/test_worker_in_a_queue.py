@@ -24,7 +24,7 @@ def steps_of(attempt: AttemptDirectory) -> list[int]:
 
 
 def run_for(wall_seconds: float, attempt: AttemptDirectory) -> Ending:
-    command = (sys.executable, "-m", "bohpo.campaign.worker", str(attempt.path))
+    command = (sys.executable, "-P", "-m", "bohpo.campaign.worker", str(attempt.path))
     environment = {**os.environ, ATTEMPT_DIRECTORY: str(attempt.path), WALL_SECONDS: str(wall_seconds)}
     assert subprocess.run(command, env=environment, check=False).returncode == 0
     ending = Ending.read(attempt)
@@ -112,7 +112,7 @@ def test_two_workers_are_never_at_one_attempt_at_once(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_an_attempt_is_told_of(tmp_path: Path) -> None:
-    command = (sys.executable, "-m", "bohpo.campaign.worker", str(tmp_path / "nowhere"))
+    command = (sys.executable, "-P", "-m", "bohpo.campaign.worker", str(tmp_path / "nowhere"))
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "nowhere" in done.stderr.splitlines()[-1]

@@ -67,7 +67,7 @@ def test_a_dry_run_prints_the_script_that_is_submitted(
     attempt = directory / "trials/0/attempt-1"
     attempt.mkdir(parents=True)
     (directory / f"jobs/study-0-1-{NO_UID}").mkdir(parents=True)
-    command = (sys.executable, "-m", "bohpo.campaign.worker", str(attempt))
+    command = (sys.executable, "-P", "-m", "bohpo.campaign.worker", str(attempt))
     job = Job(f"study-0-1-{NO_UID}", command, attempt / "worker.log", {ATTEMPT_DIRECTORY: str(attempt)})
     job_id = make_queue_cluster(settings, directory).submit(job)
     assert slurm.script(job_id.partition("/")[0]) == shown.stdout

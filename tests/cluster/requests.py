@@ -40,5 +40,5 @@ def settings_of(backend: str, **settings: Any) -> Cluster:
 
 def job_in(folder: Path, name: str = "aneurysm-mra-3-1-0123abcd", *command: str) -> Job:
     """Give a job as the driver makes them, for the attempt in a folder."""
-    command = command or (sys.executable, "-m", "bohpo.campaign.worker", str(folder))
+    command = command or (sys.executable, "-P", "-m", "bohpo.campaign.worker", str(folder))
     return Job(name, command, folder / "worker.log", {ATTEMPT_DIRECTORY: str(folder)})

@@ -330,7 +330,7 @@ def test_of_two_seats_of_a_folder_the_second_one_leaves(
 
 def test_a_seat_whose_job_was_requeued_waits_for_the_one_that_leaves(tmp_path: Path) -> None:
     seat_in(tmp_path, attempts=1)
-    command = (sys.executable, "-m", "bohpo.cluster.seat", str(tmp_path))
+    command = (sys.executable, "-P", "-m", "bohpo.cluster.seat", str(tmp_path))
     with SeatFolder(tmp_path).held():
         requeued = subprocess.Popen(command)
         time.sleep(2.0)

@@ -208,3 +208,25 @@ def test_who_looks_at_the_list_hears_of_every_campaign() -> None:
         return told
 
     assert asyncio.run(heard()) == 'event: tick\ndata: {"campaign": "", "revision": 7}\n\n'
+
+
+@pytest.mark.parametrize("is_busy", [True, False])
+def test_a_stream_ends_soon_after_its_token_whether_or_not_there_is_something_to_tell(
+    monkeypatch: pytest.MonkeyPatch, *, is_busy: bool
+) -> None:
+    monkeypatch.setattr("bohpo.service.events.CHECK_S", 0.01)
+    holds = [True]
+
+    async def heard() -> list[str]:
+        ticks, told = Ticks(), []
+        async for text in ticks.stream({"mine": 1}, lambda: holds[0]):
+            told.append(text)
+            if len(told) == 3 or not is_busy:
+                holds[0] = False
+            if is_busy:
+                ticks.publish({"mine": 1 + len(told)})
+            assert len(told) < 1000
+        assert ticks.listeners == 0
+        return told
+
+    assert len(asyncio.run(heard())) >= (3 if is_busy else 1)

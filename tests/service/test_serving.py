@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bohpo.cli.tunnel import tunnel
@@ -20,7 +21,7 @@ from bohpo.service.settings import is_loopback, read_serve_table
 from bohpo.store import open_store
 from bohpo.store.records import CampaignState
 from tests.service.recorded import SPECIMENS, study_text
-from tests.service.served import Served, run, serving, wait_for
+from tests.service.served import PATIENCE_S, Served, run, serving, wait_for
 
 LAUNCH = {"study": study_text("quadratic", trials=5000), "name": "sent"}
 """It does not end by itself."""
@@ -119,6 +120,24 @@ def test_a_tick_is_heard_when_something_happens(served: Served) -> None:
     assert served.command("launch", str(served.folder / "study.toml"), "--name=heard", "--trials=1").returncode == 0
     thread.join(240)
     assert not thread.is_alive()
+
+
+def test_a_stream_ends_when_its_token_is_revoked(served: Served) -> None:
+    made = json.loads(run(served.folder, "token", "add", "guest", "--json").stdout)
+    client = httpx.Client(
+        base_url=served.address,
+        headers={"Authorization": f"Bearer {made['secret']}"},
+        timeout=PATIENCE_S,
+        trust_env=False,
+    )
+    with client, client.stream("GET", "/api/v1/ticks") as stream:
+        lines = stream.iter_lines()
+        assert next(lines).startswith("retry:")
+        assert run(served.folder, "token", "revoke", made["token"]["id"]).returncode == 0
+        rest = list(lines)  # its end comes, or the test runs out of patience
+    assert ": still here" not in rest, "it ends before the next sign of life would be due"
+    with served.client() as other:
+        assert other.get("/api/v1/campaigns").status_code == 200
 
 
 def test_an_end_waits_for_no_browser(folder: Path) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bohpo.cli.doctor.commands import ask
 from bohpo.cli.doctor.finding import Finding, Plan
+from bohpo.processes import PYTHON
 
 if TYPE_CHECKING:
     from bohpo.cluster.devices import Claim, Device
@@ -56,7 +56,7 @@ def look_at_torch(plan: Plan) -> list[Finding]:
     """Ask torch for its GPUs, in a process of its own."""
     if not plan.asks_torch:
         return []
-    reply = ask(sys.executable, "-c", TORCH, seconds=TORCH_S)
+    reply = ask(*PYTHON, "-c", TORCH, seconds=TORCH_S)
     if not reply.is_good:
         return [Finding("torch", False, reply.complaint or "torch cannot be imported", "pip install torch")]
     version, *devices = reply.lines[-1].split("|")

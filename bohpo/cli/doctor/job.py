@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import importlib.metadata
 import shutil
-import sys
 import tempfile
 import time
 import uuid
@@ -23,7 +22,7 @@ from bohpo.cluster.protocol import Cluster, Job, JobStatus
 from bohpo.cluster.queue import QueueCluster
 from bohpo.durable import read_json, write_json
 from bohpo.errors import BohpoError, QueueError
-from bohpo.processes import ATTEMPT_DIRECTORY
+from bohpo.processes import ATTEMPT_DIRECTORY, PYTHON
 from bohpo.study import Cluster as ClusterTable
 
 SEEN_S = 60.0
@@ -99,7 +98,7 @@ def _run(cluster: Cluster, folder: Path, plan: Plan, wait_s: float, say: Callabl
     write_json(folder / QUESTION, {"token": token, "asks_torch": plan.asks_torch})
     job = Job(
         name=f"bohpo-doctor-{token[:8]}",
-        command=(sys.executable, "-m", "bohpo.cli.doctor.probe", str(folder)),
+        command=(*PYTHON, "-m", "bohpo.cli.doctor.probe", str(folder)),
         log=folder / "log.txt",
         environment={ATTEMPT_DIRECTORY: str(folder)},
     )

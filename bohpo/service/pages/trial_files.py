@@ -7,8 +7,9 @@ from starlette.responses import Response
 
 from bohpo.campaign.attempts import attempt_directory
 from bohpo.errors import NotFoundError
+from bohpo.regular_files import open_regular
 from bohpo.service.api.parameters import CampaignName, TrialNumber
-from bohpo.service.attempt_files import open_regular, read_picture
+from bohpo.service.attempt_files import read_picture
 from bohpo.service.rendered import is_known
 from bohpo.service.site import AtSite
 from bohpo.trainer import AttemptDirectory

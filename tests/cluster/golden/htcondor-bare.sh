@@ -12,7 +12,7 @@ kill_sig = SIGTERM
 job_max_vacate_time = 40
 periodic_remove = (JobStatus == 1 && NumJobStarts > 0)
 
-Arguments = "-c 'export BOHPO_DIRECTORY=/shared/campaigns/aneurysm-mra/trials/3/attempt-1; exec /opt/cad/bin/python -m bohpo.campaign.worker /shared/campaigns/aneurysm-mra/trials/3/attempt-1'"
+Arguments = "-c 'export BOHPO_DIRECTORY=/shared/campaigns/aneurysm-mra/trials/3/attempt-1; exec /opt/cad/bin/python -P -m bohpo.campaign.worker /shared/campaigns/aneurysm-mra/trials/3/attempt-1'"
 Executable = /bin/sh
 
 Queue

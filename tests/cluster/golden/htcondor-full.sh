@@ -16,7 +16,7 @@ RequestGPUs = 2
 accounting_group = radiology
 Requirements = (CUDACapability >= 8.0)
 
-Arguments = "-c 'export BOHPO_DIRECTORY=/shared/campaigns/aneurysm-mra/trials/3/attempt-1; module load cuda/12.4; export PATH=$(DOLLAR)HOME/bin:$(DOLLAR)PATH; export BOHPO_WALL_SECONDS=$(DOLLAR)((108000 - $(DOLLAR){SECONDS:-0})); exec apptainer exec --nv ''/images/cad net.sif'' /opt/cad/bin/python -m bohpo.campaign.worker /shared/campaigns/aneurysm-mra/trials/3/attempt-1'"
+Arguments = "-c 'export BOHPO_DIRECTORY=/shared/campaigns/aneurysm-mra/trials/3/attempt-1; module load cuda/12.4; export PATH=$(DOLLAR)HOME/bin:$(DOLLAR)PATH; export BOHPO_WALL_SECONDS=$(DOLLAR)((108000 - $(DOLLAR){SECONDS:-0})); exec apptainer exec --nv ''/images/cad net.sif'' /opt/cad/bin/python -P -m bohpo.campaign.worker /shared/campaigns/aneurysm-mra/trials/3/attempt-1'"
 Executable = /bin/sh
 
 Queue

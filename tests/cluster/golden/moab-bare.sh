@@ -7,4 +7,4 @@
 #PBS -r n
 #PBS -S /bin/bash
 export BOHPO_DIRECTORY=/shared/campaigns/aneurysm-mra/trials/3/attempt-1
-exec /opt/cad/bin/python -m bohpo.campaign.worker /shared/campaigns/aneurysm-mra/trials/3/attempt-1
+exec /opt/cad/bin/python -P -m bohpo.campaign.worker /shared/campaigns/aneurysm-mra/trials/3/attempt-1

@@ -6,4 +6,4 @@
 #OAR -E /shared/campaigns/aneurysm-mra/trials/3/attempt-1/worker.log
 #OAR --signal 15
 export BOHPO_DIRECTORY=/shared/campaigns/aneurysm-mra/trials/3/attempt-1
-exec /opt/cad/bin/python -m bohpo.campaign.worker /shared/campaigns/aneurysm-mra/trials/3/attempt-1
+exec /opt/cad/bin/python -P -m bohpo.campaign.worker /shared/campaigns/aneurysm-mra/trials/3/attempt-1

@@ -14,4 +14,4 @@ export BOHPO_DIRECTORY=/shared/campaigns/aneurysm-mra/trials/3/attempt-1
 module load cuda/12.4
 export PATH=$HOME/bin:$PATH
 export BOHPO_WALL_SECONDS=$((108000 - ${SECONDS:-0}))
-exec apptainer exec --nv '/images/cad net.sif' /opt/cad/bin/python -m bohpo.campaign.worker /shared/campaigns/aneurysm-mra/trials/3/attempt-1
+exec apptainer exec --nv '/images/cad net.sif' /opt/cad/bin/python -P -m bohpo.campaign.worker /shared/campaigns/aneurysm-mra/trials/3/attempt-1

@@ -9,7 +9,7 @@
 #$ -notify
 export BOHPO_DIRECTORY=/shared/campaigns/aneurysm-mra/trials/3/attempt-1
 trap 'kill -TERM "$worker"' USR1 USR2 TERM
-(trap '' USR1 USR2; trap - TERM; exec /opt/cad/bin/python -m bohpo.campaign.worker /shared/campaigns/aneurysm-mra/trials/3/attempt-1) &
+(trap '' USR1 USR2; trap - TERM; exec /opt/cad/bin/python -P -m bohpo.campaign.worker /shared/campaigns/aneurysm-mra/trials/3/attempt-1) &
 worker=$!
 while :; do
   wait "$worker"

@@ -20,7 +20,7 @@ module load cuda/12.4
 export PATH=$HOME/bin:$PATH
 export BOHPO_WALL_SECONDS=$((108000 - ${SECONDS:-0}))
 trap 'kill -TERM "$worker"' USR1 USR2 TERM
-(trap '' USR1 USR2; trap - TERM; exec apptainer exec --nv '/images/cad net.sif' /opt/cad/bin/python -m bohpo.campaign.worker /shared/campaigns/aneurysm-mra/trials/3/attempt-1) &
+(trap '' USR1 USR2; trap - TERM; exec apptainer exec --nv '/images/cad net.sif' /opt/cad/bin/python -P -m bohpo.campaign.worker /shared/campaigns/aneurysm-mra/trials/3/attempt-1) &
 worker=$!
 while :; do
   wait "$worker"

@@ -9,4 +9,4 @@
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=1
 export BOHPO_DIRECTORY=/shared/campaigns/aneurysm-mra/trials/3/attempt-1
-exec /opt/cad/bin/python -m bohpo.campaign.worker /shared/campaigns/aneurysm-mra/trials/3/attempt-1
+exec /opt/cad/bin/python -P -m bohpo.campaign.worker /shared/campaigns/aneurysm-mra/trials/3/attempt-1
