@@ -205,7 +205,7 @@ def _detached(campaign: Campaign, store: Store) -> Detached:
 
 def _run(study: Study, campaign: Campaign, lease: Lease, store: Store) -> None:
     study = settle(study).study
-    with contextlib.closing(make_cluster(study, campaign.directory)) as cluster:
+    with contextlib.closing(make_cluster(study, campaign.directory, campaign.incarnation)) as cluster:
         loop = Loop(
             study,
             campaign,
@@ -251,18 +251,21 @@ def study_of(campaign: Campaign) -> Study:
     )
 
 
-def make_cluster(study: Study, directory: Path) -> Cluster:
-    """Make the cluster that a settled study names.
+def make_cluster(study: Study, directory: Path, incarnation: str = "") -> Cluster:
+    """Build the cluster that a settled study names.
 
     Args:
         study: The study on the cluster that holds.
         directory: The campaign's folder, which its jobs share with the driver.
+        incarnation: Tells a copy of a campaign from its original.
 
     Raises:
         QueueError: If the queue's commands are not here.
         UsageError: If dask-jobqueue is not installed.
     """
-    return LocalCluster() if study.cluster.backend == "local" else make_queue_cluster(study.cluster, directory)
+    if study.cluster.backend == "local":
+        return LocalCluster()
+    return make_queue_cluster(study.cluster, directory, incarnation)
 
 
 def make_optimizer(study: Study) -> Optimizer:
