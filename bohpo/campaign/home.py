@@ -198,12 +198,15 @@ def _warn_of_lost_trials(campaign: Campaign, store: Store) -> None:
     """Warn if the folder has trials that the database does not know: it was copied in halves, or is an old copy."""
     folder = campaign.directory / "trials"
     numbers = [int(path.name) for path in folder.iterdir() if path.name.isdecimal()] if folder.is_dir() else []
-    known = len(store.trials(campaign.name))
-    if max(numbers, default=-1) >= known:
+    if not numbers:
+        return
+    try:
+        store.trial(campaign.name, max(numbers))
+    except NotFoundError:
         logger.warning(
             "%s has trials up to %d, and the database knows %d: it is an old copy, or was copied without its -wal file;"
             " put the right one back if there is one. Make copies with `bohpo db backup FILE`",
             folder,
             max(numbers),
-            known,
+            len(store.trials(campaign.name)),
         )
