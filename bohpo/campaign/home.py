@@ -10,63 +10,20 @@ from __future__ import annotations
 import dataclasses
 import logging
 import uuid
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from bohpo.durable import read_json, write_json
+from bohpo.campaign.marker import MARKER, Marker, is_copy
 from bohpo.errors import NotFoundError, UsageError
 from bohpo.store.protocol import Store
 from bohpo.store.records import Campaign, Lease
 
 logger = logging.getLogger(__name__)
 
-MARKER = "home.json"
-"""Name of the marker in a campaign's folder."""
-
 DEFAULT_CAMPAIGNS = Path("campaigns")
 """Where campaigns are if nothing else is said; a folder of this name is no wish of the user's."""
 
 DEEPEST = 3
 """Folders between a database and a campaign's folder, at most, where a record has an absolute path."""
-
-
-@dataclass(frozen=True, slots=True)
-class Marker:
-    """What a campaign's folder says of itself.
-
-    Attributes:
-        created: When its campaign was launched, seconds since the epoch: tells campaigns apart.
-        incarnation: As in `Campaign`.
-        directory: Where the folder was when this was written; absolute.
-        inode: Its inode then: a move within a file system keeps it, a copy does not.
-        database: Identity of the database that it belongs to; empty if unknown.
-    """
-
-    created: float
-    incarnation: str
-    directory: str
-    inode: int
-    database: str
-
-    @classmethod
-    def of(cls, campaign: Campaign, database: str) -> Marker:
-        """Describe a campaign's folder as it is now."""
-        folder = campaign.directory.resolve()
-        return cls(campaign.created, campaign.incarnation, str(folder), folder.stat().st_ino, database)
-
-    @classmethod
-    def read(cls, folder: Path) -> Marker | None:
-        """Read a folder's marker; None if it has none that can be read."""
-        try:
-            data: dict[str, Any] | None = read_json(folder / MARKER)
-            return None if data is None else cls(**{name: data[name] for name in cls.__slots__})
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-
-    def write(self, folder: Path) -> None:
-        """Write the marker into a folder."""
-        write_json(folder / MARKER, {"schema": 1, **dataclasses.asdict(self)})
 
 
 def mark_home(campaign: Campaign, store: Store) -> None:
@@ -128,7 +85,7 @@ def check_home(campaign: Campaign, store: Store) -> None:
             " right database with --store"
         )
     owner = _other_owner(campaign, marker, store)
-    if owner is not None and (marker is None or not _is_copy(marker, campaign.directory)):
+    if owner is not None and (marker is None or not is_copy(marker, campaign.directory)):
         raise UsageError(
             f"{campaign.directory} belongs to the database {owner}, and this one is a copy of that; copy the folder,"
             f" too, to go on with a copy. If {owner} is given up, move it away"
@@ -167,19 +124,7 @@ def settle_home(campaign: Campaign, lease: Lease, store: Store) -> Campaign:
 def _needs_incarnation(marker: Marker | None, campaign: Campaign, recorded: Campaign) -> bool:
     if marker is None:
         return campaign.directory != recorded.directory and recorded.directory.is_dir()
-    return _is_copy(marker, campaign.directory) or marker.incarnation != recorded.incarnation
-
-
-def _is_copy(marker: Marker, folder: Path) -> bool:
-    """Return whether a folder is not the one that its marker was written for."""
-    original = Path(marker.directory)
-    if folder.resolve() == original:
-        return False
-    if original.is_dir() and not original.samefile(folder):
-        other = Marker.read(original)
-        if other is not None and (other.created, other.incarnation) == (marker.created, marker.incarnation):
-            return True
-    return folder.stat().st_ino != marker.inode
+    return is_copy(marker, campaign.directory) or marker.incarnation != recorded.incarnation
 
 
 def _candidates(campaign: Campaign, campaigns: Path) -> list[Path]:
@@ -253,12 +198,15 @@ def _warn_of_lost_trials(campaign: Campaign, store: Store) -> None:
     """Warn if the folder has trials that the database does not know: it was copied in halves, or is an old copy."""
     folder = campaign.directory / "trials"
     numbers = [int(path.name) for path in folder.iterdir() if path.name.isdecimal()] if folder.is_dir() else []
-    known = len(store.trials(campaign.name))
-    if max(numbers, default=-1) >= known:
+    if not numbers:
+        return
+    try:
+        store.trial(campaign.name, max(numbers))
+    except NotFoundError:
         logger.warning(
             "%s has trials up to %d, and the database knows %d: it is an old copy, or was copied without its -wal file;"
             " put the right one back if there is one. Make copies with `bohpo db backup FILE`",
             folder,
             max(numbers),
-            known,
+            len(store.trials(campaign.name)),
         )

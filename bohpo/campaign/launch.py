@@ -246,7 +246,7 @@ def _detached(campaign: Campaign, store: Store) -> Detached:
 
 
 def _run(study: Study, campaign: Campaign, lease: Lease, store: Store) -> None:
-    with contextlib.closing(make_cluster(study, campaign.directory)) as cluster:
+    with contextlib.closing(make_cluster(study, campaign.directory, campaign.incarnation)) as cluster:
         loop = Loop(
             study,
             campaign,
@@ -292,12 +292,13 @@ def study_of(campaign: Campaign) -> Study:
     )
 
 
-def make_cluster(study: Study, directory: Path) -> Cluster:
-    """Make the cluster that a settled study names.
+def make_cluster(study: Study, directory: Path, incarnation: str = "") -> Cluster:
+    """Build the cluster that a settled study names.
 
     Args:
         study: The study on the cluster that holds.
         directory: The campaign's folder, which its jobs share with the driver.
+        incarnation: Tells a copy of a campaign from its original.
 
     Raises:
         QueueError: If the queue's commands are not here.
@@ -305,7 +306,7 @@ def make_cluster(study: Study, directory: Path) -> Cluster:
     """
     if study.cluster.backend == "local":
         return make_local_cluster(study)
-    return make_queue_cluster(study.cluster, directory)
+    return make_queue_cluster(study.cluster, directory, incarnation)
 
 
 def make_optimizer(study: Study) -> Optimizer:

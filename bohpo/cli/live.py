@@ -33,7 +33,7 @@ def draw(view: CampaignView) -> RenderableType:
 def _headline(view: CampaignView, now: Status) -> RenderableType:
     best = Text("best  ", "dim")
     if now.failure is not None:
-        best.append(now.failure.message, "red").append(f"  {remedy(view.campaign.name, now.failure)}", "dim")
+        best.append(now.failure.message, "not dim red").append(f"  {remedy(view.campaign.name, now.failure)}", "dim")
     elif now.best is None or now.best.value is None:
         best.append("no result yet", "dim")
     else:

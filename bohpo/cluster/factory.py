@@ -27,12 +27,14 @@ def make_local_cluster(study: Study) -> Cluster:
     return DeviceCluster(study, Host.of_this_process(with_devices=bool(gpus_of(study.cluster))))
 
 
-def make_queue_cluster(settings: ClusterTable, directory: Path) -> Cluster:
-    """Make the cluster of a study whose backend is a queue.
+def make_queue_cluster(settings: ClusterTable, directory: Path, incarnation: str = "") -> Cluster:
+    """Build the cluster of a study whose backend is a queue.
 
     Args:
         settings: The study's [cluster], settled.
         directory: The campaign's folder, which its jobs share with the driver.
+        incarnation: Tells a copy of a campaign from its original. The copied folders of jobs are those of jobs that
+            read the original's: a copy hands them no attempt.
 
     Raises:
         QueueError: If the queue's commands are not here.
@@ -43,7 +45,8 @@ def make_queue_cluster(settings: ClusterTable, directory: Path) -> Cluster:
         raise not_found(backend.submit)
     if importlib.util.find_spec("dask_jobqueue") is None:
         raise not_installed(backend)
-    return SeatedCluster(QueueCluster(backend, settings), settings, directory / "jobs")
+    seats = directory / (f"jobs-{incarnation}" if incarnation else "jobs")
+    return SeatedCluster(QueueCluster(backend, settings), settings, seats)
 
 
 def first_job_script(settings: ClusterTable, job: Job, directory: Path) -> str:

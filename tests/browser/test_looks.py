@@ -6,12 +6,14 @@ import contextlib
 import importlib.resources
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from bohpo.service.settings import Settings
 from bohpo.store import Store, open_store
+from bohpo.trial import Proposal, Scalar
 from tests.browser.conftest import PATIENCE_MS, serving
 from tests.service.pages import specimen
 from tests.service.pages.hostile import PAYLOAD, HostileDesk
@@ -197,3 +199,41 @@ def test_a_script_in_a_name_is_shown_as_text(
         assert tab.locator("img[src=x]").count() == 0
         assert tab.title() == f"Trial {specimen.FAILED} · specimen · bohpo"
     assert complaints == []
+
+
+def record_failures(store: Store, home: Path) -> None:
+    """Record a campaign all of whose trials failed alike."""
+    _, lease = specimen.record(store, home, name="a-campaign-of-a-rather-long-name", ended=0, running=0)
+    for number in range(3):
+        store.add_trial(lease, f"failure{number}", Proposal({**specimen_configuration(), "depth": 2 + number}, "model"))
+        store.fail_trial(lease, number, "raised: RuntimeError: CUDA out of memory, tried to allocate 17.25 GiB")
+
+
+def specimen_configuration() -> dict[str, Scalar]:
+    return {"lr": 0.01, "depth": 3, "optimizer": "adamw"}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 1200, 1010, 990, 800, 641, 390])
+def test_the_list_of_campaigns_cuts_no_column(
+    settings: Settings, tmp_path: Path, tab: Page, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    with contextlib.closing(open_store(settings.store)) as store:
+        specimen.record(store, tmp_path / "campaigns")
+        record_failures(store, tmp_path / "campaigns")
+    tab.set_viewport_size({"width": width, "height": 900})
+    tab.emulate_media(color_scheme=scheme)
+    with serving(settings) as (_, signs_in):
+        tab.goto(signs_in)
+        region = tab.get_by_role("region", name="Campaigns")
+        expect(region).to_be_visible()
+        hidden = region.evaluate("element => element.scrollWidth - element.clientWidth")
+        assert hidden <= 0, f"{hidden} pixels of the list are out of sight"
+        assert tab.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        failure = region.get_by_text("all 3 trials failed: raised: RuntimeError")
+        expect(failure).to_be_visible()
+        base = tab.url.partition("/?")[0].rstrip("/")
+        open_page(tab, base, "/campaigns/a-campaign-of-a-rather-long-name")
+        expect(tab.locator(".score.failed")).to_have_text("3 failed")
+        expect(tab.get_by_text("bohpo logs a-campaign-of-a-rather-long-name 0")).to_be_visible()
+        assert tab.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

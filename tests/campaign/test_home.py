@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -18,8 +19,9 @@ from pathlib import Path
 import pytest
 
 from bohpo.campaign.attempts import job_name
-from bohpo.campaign.home import MARKER, Marker, check_home, find_home, settle_home
+from bohpo.campaign.home import check_home, find_home, settle_home
 from bohpo.campaign.launch import begin
+from bohpo.campaign.marker import MARKER, Marker
 from bohpo.errors import NotFoundError, UsageError
 from bohpo.processes import processes_by_environment
 from bohpo.store import Campaign, Owner, open_store
@@ -252,6 +254,47 @@ def test_an_unreadable_marker_is_written_anew(tmp_path: Path, content: bytes) ->
     marker = Marker.read(campaign.directory)
     assert marker is not None
     assert marker.database == str(tmp_path / "a" / "bohpo.db")
+
+
+@pytest.mark.postgresql
+def test_postgresql_refuses_a_copied_folder_and_takes_a_moved_one(tmp_path: Path, postgresql_url: str) -> None:
+    (tmp_path / "study.toml").write_text(STUDY.format(function="quadratic"))
+    (tmp_path / "specimens.py").write_text(SPECIMENS.read_text())
+    with closing(open_store(postgresql_url)) as store:
+        made = begin(Study.load(tmp_path / "study.toml"), store, tmp_path / "campaigns")
+        marker = Marker.read(made.directory)
+        assert marker is not None
+        assert marker.database == store.identity
+        assert marker.database.startswith("postgresql:")
+        assert "@" not in marker.database, "it shows no address and no user"
+        copy = tmp_path / "b" / "copied"
+        shutil.copytree(made.directory, copy)
+        with pytest.raises(UsageError, match="is a copy, and this database has"):
+            find_home(store.campaign("copied"), store, tmp_path / "b")
+        shutil.rmtree(copy.parent)
+        (tmp_path / "elsewhere").mkdir()
+        made.directory.rename(tmp_path / "elsewhere" / "copied")
+        moved = find_home(store.campaign("copied"), store, tmp_path / "elsewhere")
+        lease = store.acquire_lease("copied", Owner.this_process(), 30.0)
+        assert settle_home(moved, lease, store).incarnation == ""
+        assert store.campaign("copied").directory == tmp_path / "elsewhere" / "copied"
+        assert (moved.directory / "home.json").stat().st_size > 0
+
+
+@pytest.mark.postgresql
+def test_the_folder_of_one_postgresql_database_is_refused_by_another(tmp_path: Path, postgresql_url: str) -> None:
+    """Another identity in the marker stands for a database that was dumped and restored beside the first one."""
+    (tmp_path / "study.toml").write_text(STUDY.format(function="quadratic"))
+    (tmp_path / "specimens.py").write_text(SPECIMENS.read_text())
+    with closing(open_store(postgresql_url)) as store:
+        made = begin(Study.load(tmp_path / "study.toml"), store, tmp_path / "campaigns")
+        marker = Marker.read(made.directory)
+        assert marker is not None
+        dataclasses.replace(marker, database="postgresql:17/4").write(made.directory)
+        with pytest.raises(UsageError, match=r"belongs to the database postgresql:17/4.*delete .*home\.json"):
+            check_home(made, store)
+        (made.directory / MARKER).unlink()
+        check_home(made, store)
 
 
 # -- with real drivers and jobs --------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,8 @@ import pytest
 
 from bohpo.cluster import seat
 from bohpo.cluster.backends import BACKENDS
-from bohpo.cluster.protocol import Job, JobState
+from bohpo.cluster.factory import make_queue_cluster
+from bohpo.cluster.protocol import Cluster, Job, JobState
 from bohpo.cluster.queue import QueueCluster
 from bohpo.cluster.seat import Assignment, Seat, SeatFolder
 from bohpo.cluster.seating import SeatedCluster, seat_job
@@ -83,11 +85,11 @@ def wait_until(is_so: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def state_of(cluster: SeatedCluster, job_id: str) -> JobState:
+def state_of(cluster: Cluster, job_id: str) -> JobState:
     return cluster.look([job_id])[job_id].state
 
 
-def run_one(cluster: SeatedCluster, job: Job) -> str:
+def run_one(cluster: Cluster, job: Job) -> str:
     job_id = cluster.submit(job)
     wait_until(lambda: state_of(cluster, job_id) is JobState.GONE)
     return job_id
@@ -376,3 +378,19 @@ def test_a_seats_own_processes_are_not_taken_for_its_attempts(tmp_path: Path) ->
     alone = seat_job(job, tmp_path / "campaign/jobs")
     assert ATTEMPT_DIRECTORY not in alone.environment
     assert (alone.name, alone.log) == (job.name, tmp_path / f"campaign/jobs/{job.name}/seat.log")
+
+
+def test_a_copied_campaign_hands_nothing_to_the_jobs_of_the_original_and_ends_none(
+    slurm: FakeSlurm, tmp_path: Path
+) -> None:
+    table = settings_of("slurm", attempts_per_job=3)
+    original = make_queue_cluster(table, tmp_path / "campaign")
+    assert run_one(original, attempt(tmp_path, 0)) == "101/1"
+    shutil.copytree(tmp_path / "campaign", tmp_path / "copy")
+    copy = make_queue_cluster(table, tmp_path / "copy", "c0ffee")
+    job = attempt(tmp_path, 1)
+    named = Job("c-1-1-c0ffee00", job.command, job.log, job.environment)
+    assert run_one(copy, named) == "102/1", "it has a job of its own, though one of the original waits for an attempt"
+    copy.end_leftover(named, grace_s=0.0)
+    copy.close()
+    assert run_one(original, attempt(tmp_path, 2)) == "101/2", "the original's job still takes attempts"

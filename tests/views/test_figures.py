@@ -320,3 +320,14 @@ def test_the_timeline_shows_time_in_the_queue_and_the_parts_of_a_training(short_
     assert waited[2] * 60 == pytest.approx(5)
     assert (traces["starting"].base[0] * 60, traces["starting"].x[0] * 60) == pytest.approx((0, 10))
     assert (traces["scoring"].base[0] * 60, traces["scoring"].x[0] * 60) == pytest.approx((70, 30))
+
+
+def test_the_timeline_shades_the_times_without_a_driver(short_view: CampaignView) -> None:
+    assert drawn(figures.timeline(short_view)).layout.shapes == ()
+    # the first start is at 10 s, the figure ends now, at 200 s; a blink of a pause is not drawn
+    view = replace(short_view, driven=((0.0, 60.0), (60.1, 100.0), (130.0, 150.0)))
+    shapes = drawn(figures.timeline(view)).layout.shapes
+    assert [(shape.x0, shape.x1) for shape in shapes] == [
+        pytest.approx((start / 60, end / 60)) for start, end in ((90.0, 120.0), (140.0, 190.0))
+    ]
+    assert {shape.label.text for shape in shapes} == {"paused"}
