@@ -19,6 +19,7 @@ from bohpo.service.exporting import exported
 from bohpo.service.gather import gather, reports_of
 from bohpo.views import wording
 from bohpo.views.campaign import CampaignView
+from bohpo.views.caveats import describe_few_lesions
 
 FormatName: TypeAlias = Literal["toml", "yaml", "json", "csv", "hydra", "optuna"]
 
@@ -71,6 +72,8 @@ def evaluate(campaign: str, /, *, again: bool = False, json: bool = False, place
         view, count = gather(store, campaign), len(store.evaluations(campaign))
     outcome = found.outcome
     edges = view.interval(outcome.value, outcome.variance)
+    few = describe_few_lesions(outcome.metrics, outcome.variance, "test")
+    notes = [few] if few else []
     if json:
         emit(
             {
@@ -82,6 +85,7 @@ def evaluate(campaign: str, /, *, again: bool = False, json: bool = False, place
                 "interval": None if edges is None else list(edges),
                 "metrics": dict(outcome.metrics),
                 "evaluations": count,
+                "notes": notes,
             }
         )
         return
@@ -91,6 +95,7 @@ def evaluate(campaign: str, /, *, again: bool = False, json: bool = False, place
             (f"{view.metric} on the test cases", wording.number(outcome.value) + spread),
             ("trial", f"{found.trial}{_validation(view, found.trial)}"),
             *((f"  {name}", wording.number(figure)) for name, figure in sorted(outcome.metrics.items())),
+            *(("note", note) for note in notes),
         ]
     )
 

@@ -26,18 +26,28 @@ def caveats(view: CampaignView, best: Trial | None, completed: int) -> tuple[str
     if best is None:
         return ()
     edges = [edge.words for edge in find_edges(view.space, best.configuration)]
-    few, chosen = _few_lesions(best), _chosen_by_score(view, best, completed)
+    few = describe_few_lesions(best.metrics, best.variance, "validation")
+    chosen = _chosen_by_score(view, best, completed)
     return (*edges, *([few] if few else []), *([chosen] if chosen else []))
 
 
-def _few_lesions(best: Trial) -> str | None:
-    """Describe a score of few lesions; None if there are enough, or the trainer does not count them."""
-    count, noun = _count(best.metrics)
-    if count is None or count >= FEWEST_LESIONS or best.variance is None:
+def describe_few_lesions(metrics: Mapping[str, float], variance: float | None, split: str) -> str | None:
+    """Describe a score of few lesions.
+
+    Args:
+        metrics: Of the outcome.
+        variance: Of its value; None if it was not measured.
+        split: Which cases were scored.
+
+    Returns:
+        One sentence without a full stop; None if there are enough lesions, or the trainer does not count them.
+    """
+    count, noun = _count(metrics)
+    if count is None or count >= FEWEST_LESIONS or variance is None:
         return None
-    half = QUANTILE_95 * sqrt(best.variance)
+    half = QUANTILE_95 * sqrt(variance)
     return (
-        f"{count:g} {noun}{'s' * (count != 1)} in the validation cases: the 95% interval is about ±{half:.2g} wide; "
+        f"{count:g} {noun}{'s' * (count != 1)} in the {split} cases: the 95% interval is about ±{half:.2g} wide; "
         "do not trust smaller differences"
     )
 

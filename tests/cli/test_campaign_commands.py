@@ -198,6 +198,28 @@ def test_evaluate_is_done_once_unless_asked_again_and_is_recorded(launched: Path
     assert answer(launched, "evaluate", "specimen", "--again", "--json")["evaluations"] == 2
 
 
+def test_evaluate_tells_that_its_score_rests_on_few_lesions(tmp_path: Path) -> None:
+    (tmp_path / "few.py").write_text(
+        "from bohpo.trainer import Outcome\n\n"
+        "def train(config, context):\n"
+        "    (context.model / 'weights').write_text('x')\n"
+        "    return Outcome(value=config['x'], variance=0.01, metrics={'score': config['x'], 'lesions': 2.0})\n\n"
+        "def evaluate(config, model, context):\n"
+        "    return Outcome(value=0.5, variance=0.04, metrics={'score': 0.5, 'lesions': 3.0})\n"
+    )
+    study = STUDY.format(function="train", trials=2).replace("specimens:", "few:")
+    (tmp_path / "study.toml").write_text(study)
+    assert bohpo(tmp_path, "launch", "study.toml", "--follow").returncode == 0
+    told = answer(tmp_path, "status", "specimen", "--json")["notes"]
+    assert (
+        "2 lesions in the validation cases: the 95% interval is about ±0.2 wide; do not trust smaller differences"
+        in told
+    )
+    [note] = answer(tmp_path, "evaluate", "specimen", "--json")["notes"]
+    assert note.startswith("3 lesions in the test cases: the 95% interval is about ±0.39 wide")
+    assert not any("too good" in each for each in answer(tmp_path, "status", "specimen", "--json")["notes"])
+
+
 def test_report_is_one_file_that_others_may_read(launched: Path) -> None:
     path = Path(answer(launched, "report", "specimen", "--json")["path"])
     assert "specimen" in (launched / path).read_text()

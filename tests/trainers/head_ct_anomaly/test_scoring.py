@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bohpo.errors import EvaluationError
@@ -34,6 +36,23 @@ def test_a_threshold_that_was_chosen_on_some_cases_is_judged_on_others() -> None
     assert metrics["threshold_hu"] == 7.0
     assert metrics["sensitivity_at_threshold"] == 0.5
     assert metrics["specificity_at_threshold"] == 0.5
+
+
+def test_two_cases_of_one_patient_count_once() -> None:
+    examined = _examined([9.0, 5.0, 7.0, 6.5], [6.0, 4.0, 8.0, 3.0])
+    of_patients = [replace(each, patient=each.name) for each in examined]
+    once, twice = score(examined), score([*of_patients, *of_patients])
+    assert (once.value, once.variance) == pytest.approx((twice.value, twice.variance))
+    for name in ("roc_auc_low", "roc_auc_high", "sensitivity_at_specificity_0.88_low"):
+        assert once.metrics[name] == pytest.approx(twice.metrics[name])
+
+
+def test_two_cases_that_are_told_apart_prove_little() -> None:
+    outcome = score(_examined([9.0, 8.0], [6.0, 4.0]))
+    assert outcome.value == 1
+    assert (outcome.metrics["roc_auc_low"], outcome.metrics["roc_auc_high"]) == pytest.approx((0.025 ** (1 / 2), 1))
+    assert outcome.variance == pytest.approx(2.5 * 0.5 / 3**3)
+    assert outcome.curves["roc"].lower[50] == pytest.approx(0.025 ** (1 / 2))
 
 
 def test_without_a_threshold_nothing_is_said_of_one() -> None:

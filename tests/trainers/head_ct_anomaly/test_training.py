@@ -116,7 +116,7 @@ def _folder(root: Path, phantom: PhantomMaker) -> Path:
     rows = [("case", "label", "split")]
     for index, split in enumerate(("training", "training", "validation", "validation", "test", "test")):
         is_abnormal = split != "training" and index % 2 == 1
-        hu = phantom(index % 4, is_abnormal).hu
+        hu = phantom(index, is_abnormal).hu
         if index == 3:
             _write_dicom(root / f"patient-{index}", hu)
         else:
@@ -174,7 +174,8 @@ def test_splits_of_one_kind_are_refused(configuration: Configuration, tmp_path: 
 def test_a_folder_is_checked_before_any_training(tmp_path: Path, phantom: PhantomMaker) -> None:
     folder = _folder(tmp_path / "cases", phantom)
     found = {each.name: each for each in check(folder, 3.2)}
-    assert len(found) == 6
+    assert list(found) == [*(f"patient-{index}" for index in range(6)), "validation", "test"]
+    assert found["test"].notes[0].startswith("1 abnormal case in the test cases: ")
     assert not any(each.problems for each in found.values())
     assert found["patient-3"].description.endswith("voxels of 3.2 mm, abnormal")
     _write_nifti(folder / "patient-0.nii.gz", phantom(0, False).hu + 1024)
