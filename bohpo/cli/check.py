@@ -23,7 +23,6 @@ from bohpo.study import (
     try_feasibility,
     why_not_imported,
 )
-from bohpo.study.forecast import forecast
 
 
 def check(study: Path, /, *, no_import: bool = False, json: bool = False) -> None:
@@ -51,7 +50,7 @@ def check(study: Path, /, *, no_import: bool = False, json: bool = False) -> Non
     imported = None if skipped else import_entries(checked)
     if imported is not None and imported.mistakes:
         raise StudyError(str(study), imported.mistakes)
-    tried, expected = _try(checked), None if no_import else _forecast(checked)
+    tried, expected = _try(checked), None if imported is None else imported.forecast
     if json:
         told = {"imported": None if imported is None else _as_json(imported), "forecast": expected}
         emit({**as_json(checked, tried, found), **told})
@@ -83,8 +82,3 @@ def _try(study: Study) -> Tried | None:
     with contextlib.redirect_stdout(sys.stderr):  # what the study's own code prints is no part of the answer
         feasibility = load_feasibility(study)
         return None if feasibility is None else try_feasibility(study, feasibility)
-
-
-def _forecast(study: Study) -> str | None:
-    with contextlib.redirect_stdout(sys.stderr):
-        return forecast(study)

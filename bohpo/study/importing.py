@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from bohpo.errors import Mistake
 from bohpo.processes import PYTHON
-from bohpo.trainer.inspection import ABSENT
+from bohpo.study.entry import defines
+from bohpo.trainer.inspection import ABSENT, FORECAST
 
 if TYPE_CHECKING:
     from bohpo.study.study import Study
@@ -33,11 +34,13 @@ class Imported:
         seconds: What the imports took, in a fresh process.
         mistakes: What keeps jobs from calling them.
         has_evaluate: Whether there is something that scores a model, for `bohpo evaluate`.
+        forecast: What the trainer's module says of how sure the scores will be; None if it says nothing.
     """
 
     seconds: float
     mistakes: tuple[Mistake, ...]
     has_evaluate: bool
+    forecast: str | None = None
 
 
 def why_not_imported(study: Study) -> str:
@@ -55,8 +58,12 @@ def import_entries(study: Study, *, limit_s: float = IMPORT_LIMIT_S) -> Imported
     entries = {role: entry for role, entry in (("train", study.trainer), ("evaluate", study.evaluation_entry)) if entry}
     keys = {"train": "trainer", "evaluate": "evaluator" if study.evaluator else "trainer"}
     first = keys[next(iter(entries))]
-    words = (str(study.working_directory), *(f"{role}={entry}" for role, entry in entries.items()))
-    code, answer, said = _run((*PYTHON, "-m", "bohpo.trainer.inspection", *words), words[0], limit_s)
+    words = [str(study.working_directory), *(f"{role}={entry}" for role, entry in entries.items())]
+    forecast = f"{(study.trainer or '').partition(':')[0]}:{FORECAST}"
+    if study.trainer and defines(forecast, study.working_directory):
+        words.append(f"{FORECAST}={forecast}")
+    command = (*PYTHON, "-m", "bohpo.trainer.inspection", *words)
+    code, answer, said = _run(command, words[0], json.dumps(dict(study.fixed)), limit_s)
     if code is None:
         problem = f"its import has not ended after {limit_s:g} s"
         return Imported(limit_s, (Mistake(first, problem, _LESS),), has_evaluate=False)
@@ -74,14 +81,16 @@ def import_entries(study: Study, *, limit_s: float = IMPORT_LIMIT_S) -> Imported
         Mistake(keys[role], f"{entries[role]} {problem}", remedy) for role, (problem, remedy) in problems.items()
     )
     has_evaluate = bool(study.evaluate_command) or ("evaluate" in entries and not lacks_evaluate)
-    return Imported(told["seconds"], mistakes, has_evaluate)
+    return Imported(told["seconds"], mistakes, has_evaluate, told[FORECAST])
 
 
-def _run(command: tuple[str, ...], directory: str, limit_s: float) -> tuple[int | None, str, str]:
+def _run(command: tuple[str, ...], directory: str, text: str, limit_s: float) -> tuple[int | None, str, str]:
     """Run a command in a group of its own; return its exit code or None at the limit, its output, its last line."""
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as talk:
+    with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as talk:
+        stdin.write(text.encode())
+        stdin.seek(0)
         process = subprocess.Popen(
-            command, cwd=directory, stdin=subprocess.DEVNULL, stdout=output, stderr=talk, start_new_session=True
+            command, cwd=directory, stdin=stdin, stdout=output, stderr=talk, start_new_session=True
         )
         code = None
         with contextlib.suppress(subprocess.TimeoutExpired):
