@@ -1,4 +1,4 @@
-"""What the live view draws of a campaign without a result."""
+"""What the live view draws of a campaign without a result, and of one that was stopped."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from rich.console import Console
 
 from bohpo.cli.live import draw
 from bohpo.space import Space
-from bohpo.store.records import Campaign
+from bohpo.store.records import Campaign, CampaignState
 from bohpo.trial import Proposal, Trial, TrialState
 from bohpo.views import CampaignView
+from tests.views.conftest import a_campaign_view
 
 
 def seen(view: CampaignView) -> str:
@@ -49,3 +50,10 @@ def test_before_the_first_trial_has_ended_there_is_no_result_yet(campaign: Campa
     text = seen(replace(view, trials=(waiting,)))
     assert "no result yet" in text
     assert "failed" not in text
+
+
+def test_why_a_driver_has_stopped_a_campaign_is_seen() -> None:
+    view, reason = a_campaign_view(), "5 trials in a row failed alike, the last with raised: KeyError: 'lr'"
+    stopped = replace(view.campaign, state=CampaignState.STOPPED, stop_reason=reason)
+    assert f"stopped: {reason}" in seen(replace(view, campaign=stopped))
+    assert "stopped" not in seen(view)
