@@ -62,7 +62,7 @@ class DeviceCluster:
         self._ended: dict[str, JobStatus] = {}
         self._own: set[str] = set()
         self._detail = ""
-        self._told = ""
+        self._warned_of = ""
 
     def submit(self, job: Job) -> str:
         """Start the job's process, or let it wait for its devices behind those that wait already.
@@ -148,7 +148,7 @@ class DeviceCluster:
             claims = read_claims()
             devices = self._choose(claims)
             if devices is None:
-                self._tell_of_waiting(claims)
+                self._explain_waiting(claims)
                 return None
             self._own.add(job.name)
             return self._inner.submit(self._as_run(job, self._environment(devices, claims)))
@@ -192,12 +192,12 @@ class DeviceCluster:
         is_replaced = self._settings.python is not None and program == sys.executable
         return (str(self._settings.python) if is_replaced else program, *arguments)
 
-    def _tell_of_waiting(self, claims: tuple[Claim, ...]) -> None:
+    def _explain_waiting(self, claims: tuple[Claim, ...]) -> None:
         """Keep for `look` why jobs wait, and warn once where it is for the jobs of others."""
         devices = self._host.inventory.devices
         holders = [c.job for c in claims if any(device.overlaps(uuid) for uuid in c.devices for device in devices)]
         self._detail = f"waits for {self._gpus:g} free GPU of this host; owned by {', '.join(holders)}"
         others = ", ".join(sorted(set(holders) - self._own))
-        if others and others != self._told:
+        if others and others != self._warned_of:
             logger.warning("a job waits for a free GPU of this host; jobs of other drivers own some: %s", others)
-            self._told = others
+            self._warned_of = others

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bohpo.cluster.devices import Inventory, discover_devices
-from bohpo.cluster.keys import Notice, unheeded_keys
+from bohpo.cluster.keys import Notice, ignored_keys
 from bohpo.errors import Mistake, StudyError
 from bohpo.study import Cluster, Settled, Study
 
@@ -29,7 +29,7 @@ class Host:
 
     @classmethod
     def of_this_process(cls, *, with_devices: bool = True) -> Host:
-        """Look at this host; its GPUs are passed over unless they matter."""
+        """Read what this host has; its GPUs only where they matter."""
         return cls(discover_devices() if with_devices else Inventory(), frozenset(os.sched_getaffinity(0)))
 
     def job_slots(self, gpus: float) -> int:
@@ -122,7 +122,7 @@ def pins_cpus(study: Study, cpus: frozenset[int]) -> int | None:
 def notices(settled: Settled) -> tuple[Notice, ...]:
     """List what stops nothing and is not as it reads: keys without effect, GPUs and CPUs that jobs share."""
     study = settled.study
-    found = [*unheeded_keys(settled), *_rank_notices(study)]
+    found = [*ignored_keys(settled), *_rank_notices(study)]
     if study.cluster.backend == "local":
         found += _local_notices(study, Host.of_this_process())
     return tuple(found)

@@ -1,4 +1,4 @@
-"""Keys of [cluster] that are set and that the backend does not heed: named, so that nothing is ignored in silence."""
+"""Keys of [cluster] that are set and that the backend ignores: named, so that none is ignored in silence."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOCAL_UNREAD = (
     Unread("container", remedy="run bohpo itself in the container, or write a command of the study that starts it"),
     Unread("memory", remedy="leave it out: a limit of the address space breaks CUDA; run fewer jobs instead"),
 )
-"""Keys that jobs of this host do not heed."""
+"""Keys that jobs of this host ignore."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def unread_by(backend: str) -> tuple[Unread, ...]:
     return LOCAL_UNREAD if backend == "local" else BACKENDS[backend].unread
 
 
-def unheeded_keys(settled: Settled) -> Iterator[Notice]:
+def ignored_keys(settled: Settled) -> Iterator[Notice]:
     """List the keys that are set, to anything but their defaults, and have no effect.
 
     A key of the study is worth a warning; one of a site file or the environment may be meant for other backends.
@@ -74,7 +74,7 @@ def unheeded_keys(settled: Settled) -> Iterator[Notice]:
             is_own = source == settled.study.source
             where = "" if is_own else f" (from {source})"
             why = f"beside cluster.{unread.beside}" if unread.beside else ""
-            problem = " ".join(filter(None, (f"{cluster.backend} does not heed it", why))) + where
+            problem = " ".join(filter(None, (f"{cluster.backend} ignores it", why))) + where
             yield Notice(f"cluster.{unread.key}", problem, unread.remedy, is_note=not is_own)
 
 

@@ -193,7 +193,7 @@ def test_a_dry_run_shows_which_gpus_the_jobs_would_get(home: Path) -> None:
     assert [notice["key"] for notice in plan["notices"]] == ["cluster.queue"]
     told = bohpo(home, "launch", "c.toml", "--dry-run")
     assert "gpus_of_jobs: [['0'], ['0'], ['1'], ['1']]" in told.stdout
-    assert "warning: cluster.queue: local does not heed it" in told.stderr
+    assert "warning: cluster.queue: local ignores it" in told.stderr
 
 
 def test_an_outer_variable_is_respected_with_its_own_ids(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,14 +210,14 @@ def test_keys_without_effect_are_named_by_check_and_launch(home: Path) -> None:
     make_nvidia_smi(home / "bin", 2)
     write(home, jobs=2, trials=2, cluster="memory = '8GB'")
     told = [line.split("  ", 1)[-1].strip() for line in bohpo(home, "check", "c.toml").stdout.splitlines()]
-    assert any(line.startswith("cluster.memory: local does not heed it") for line in told)
+    assert any(line.startswith("cluster.memory: local ignores it") for line in told)
     assert any(line.startswith("cluster.gpus: 2 GPUs here, and all jobs share them") for line in told)
     found = json.loads(bohpo(home, "check", "c.toml", "--json").stdout)["notices"]
     assert [(notice["level"], notice["key"]) for notice in found] == [
         ("warning", "cluster.memory"),
         ("warning", "cluster.gpus"),
     ]
-    assert "warning: cluster.memory: local does not heed it" in bohpo(home, "launch", "c.toml").stderr
+    assert "warning: cluster.memory: local ignores it" in bohpo(home, "launch", "c.toml").stderr
 
 
 def test_doctor_lists_the_gpus_with_the_jobs_that_own_them(home: Path) -> None:

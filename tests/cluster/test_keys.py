@@ -1,4 +1,4 @@
-"""Keys of [cluster] that a backend does not heed are named: what it declares is what its job scripts show."""
+"""Keys of [cluster] that a backend ignores are named: what it declares is what its job scripts show."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from bohpo.cluster.backends import BACKENDS
 from bohpo.cluster.factory import first_job_script
-from bohpo.cluster.keys import LOCAL_UNREAD, unheeded_keys, unread_by
+from bohpo.cluster.keys import LOCAL_UNREAD, ignored_keys, unread_by
 from bohpo.errors import StudyError
 from bohpo.study import Cluster, Settled, Study, settle
 from tests.cluster.requests import job_in, settings_of
@@ -76,25 +76,25 @@ def settled_of(folder: Path, cluster: str, **environment: str) -> Settled:
 @pytest.mark.parametrize("known", LOCAL_UNREAD, ids=lambda known: known.key)
 def test_each_key_that_a_job_of_this_host_does_not_heed_is_named_with_its_remedy(tmp_path: Path, known: Any) -> None:
     value = VALUES[known.key][1]
-    (notice,) = unheeded_keys(settled_of(tmp_path, f"{known.key} = {value!r}"))
-    assert str(notice) == f"cluster.{known.key}: local does not heed it; {known.remedy}"
+    (notice,) = ignored_keys(settled_of(tmp_path, f"{known.key} = {value!r}"))
+    assert str(notice) == f"cluster.{known.key}: local ignores it; {known.remedy}"
     assert notice.level == "warning"
 
 
 def test_keys_that_hold_on_one_host_are_not_named(tmp_path: Path) -> None:
     held = "wall_time = '01:00:00'\ncpus = 1\ngpus = 0\nsetup = ['true']\npython = '/opt/python'"
-    assert list(unheeded_keys(settled_of(tmp_path, held))) == []
+    assert list(ignored_keys(settled_of(tmp_path, held))) == []
 
 
 def test_a_key_with_its_default_loses_nothing(tmp_path: Path) -> None:
     held = "nodes = 1\nattempts_per_job = 1\nparallel_environment = 'smp'\ndirectives = []"
-    assert list(unheeded_keys(settled_of(tmp_path, held))) == []
+    assert list(ignored_keys(settled_of(tmp_path, held))) == []
 
 
 def test_what_a_site_file_or_the_environment_says_is_a_note_since_it_may_be_meant_for_a_queue(tmp_path: Path) -> None:
     (tmp_path / "bohpo.toml").write_text('[cluster]\nqueue = "gpu"\n')
     settled = settled_of(tmp_path, "backend = 'local'\nmemory = '2GB'", BOHPO_CLUSTER_ACCOUNT="radiology")
-    found = {notice.key: notice for notice in unheeded_keys(settled)}
+    found = {notice.key: notice for notice in ignored_keys(settled)}
     assert {key: notice.level for key, notice in found.items()} == {
         "cluster.queue": "note",
         "cluster.account": "note",
@@ -105,8 +105,8 @@ def test_what_a_site_file_or_the_environment_says_is_a_note_since_it_may_be_mean
 
 
 def test_a_key_that_another_one_replaces_is_named_with_that(tmp_path: Path) -> None:
-    (notice,) = unheeded_keys(settled_of(tmp_path, "backend = 'pbs'\nresources = 'select=1:ncpus=4'\nmemory = '2GB'"))
-    assert str(notice).startswith("cluster.memory: pbs does not heed it beside cluster.resources; ")
+    (notice,) = ignored_keys(settled_of(tmp_path, "backend = 'pbs'\nresources = 'select=1:ncpus=4'\nmemory = '2GB'"))
+    assert str(notice).startswith("cluster.memory: pbs ignores it beside cluster.resources; ")
     assert notice.to_json()["level"] == "warning"
 
 

@@ -45,7 +45,7 @@ def _look_once_a_minute(environment: tuple[tuple[str, str], ...], sys: Sys, _min
 
 
 def look_for_devices(environment: Mapping[str, str], *, sys: Sys | None = None) -> Inventory:
-    """Do as `discover_devices`, and look now."""
+    """Return what `discover_devices` does, without its cache."""
     sys = sys or Sys()
     for find in (find_nvidia, find_amd, find_intel):
         try:

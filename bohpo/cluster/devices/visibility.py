@@ -56,7 +56,7 @@ def visible_to_cuda(gpus: Sequence[tuple[Device, ...]], environment: Mapping[str
 
 
 def visible_to_rocm(devices: Sequence[Device], environment: Mapping[str, str]) -> Inventory:
-    """Return the AMD devices that an environment leaves visible; HIP heeds CUDA's variable where its own is not set."""
+    """Return the AMD devices that an environment leaves visible; HIP reads CUDA's variable where its own is not set."""
     left = Inventory(tuple(devices))
     if ROCR in environment:
         left = _chosen(ROCR, environment[ROCR], lambda entry: _by_uuid_or_index(entry, devices))
@@ -105,7 +105,7 @@ def _has_indices(mask: str) -> bool:
 
 
 def _index(entry: str, count: int) -> int | None:
-    """Read an index as CUDA does, which heeds no letters after the digits."""
+    """Read an index as CUDA does, which ignores letters after the digits."""
     found = _INDEX.match(entry)
     return int(found[1]) if found is not None and len(found[1]) < 10 and int(found[1]) < count else None
 
