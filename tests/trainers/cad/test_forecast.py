@@ -78,7 +78,8 @@ def _check(folder: Path, trainer: str, data: str, *options: str) -> subprocess.C
         f'[budget]\ntrials = 2\n[space]\nx = {{ type = "float", low = 0.0, high = 1.0 }}\n[fixed]\ndata = "{data}"\n'
     )
     command = [sys.executable, "-m", "bohpo", "check", "study.toml", *options]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    # ITK may have changed this process's locale, and with it the encoding that text would be read in.
+    return subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=False)
 
 
 def test_check_tells_how_sure_the_scores_will_be(tmp_path: Path) -> None:
