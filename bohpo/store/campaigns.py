@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,12 @@ from sqlalchemy import Connection, CursorResult, Row, insert, select, update
 from bohpo.clean_text import dump_clean_json
 from bohpo.errors import NotFoundError, UsageError
 from bohpo.space import Space, to_distribution
+from bohpo.space.checks import nearest_words
 from bohpo.store.records import Campaign, CampaignState, StopRequest
 from bohpo.store.tables import CAMPAIGN, LEASE, REVISION, STUDIES, STUDY_DIRECTIONS, STUDY_SYSTEM_ATTRIBUTES
+
+LONGEST_NAME = 200
+"""Characters of an unknown name that a message repeats."""
 
 OPTUNA_METRIC_NAMES = "study:metric_names"
 """Where `optuna.Study.set_metric_names` keeps them; Optuna's data frames and plots read it."""
@@ -148,7 +151,8 @@ def to_campaign(row: Row[Any]) -> Campaign:
 
 
 def _missing(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=3)
+    close = nearest_words(name, known, most=3)
+    name = name[:LONGEST_NAME]
     if close:
         return f"there is no campaign {name!r}; did you mean {' or '.join(close)}?"
     if known:
