@@ -178,11 +178,9 @@ class Drivers:
         return False
 
     def _has_begun(self, name: str) -> bool:
-        try:
-            self._store.campaign(name)
-        except NotFoundError:
-            return False
-        return True
+        with contextlib.suppress(NotFoundError):
+            return bool(self._store.campaign(name))
+        return False
 
     async def _start(self, name: str, words: tuple[str, ...]) -> Driver:
         log = self.log_of(name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from pathlib import Path
 from bohpo.errors import AttemptError, LeaseError, NotFoundError, SpaceError, UsageError
 from bohpo.simulation.clock import VirtualClock
 from bohpo.space import Space
+from bohpo.space.checks import nearest_words
 from bohpo.store.records import (
     LAST_WORDS,
     STOPPED_BY_FAILURES,
@@ -191,7 +191,7 @@ class MemoryStore:
         return self._records[name]
 
     def _nearest(self, name: str) -> str:
-        near = difflib.get_close_matches(name, self._records, n=3)
+        near = nearest_words(name, self._records, most=3)
         return f"did you mean {' or '.join(near)}?" if near else "`bohpo ls` lists others, `bohpo launch` begins one"
 
     # -- what the campaign was asked, and where it stands --------------------------------------------------------

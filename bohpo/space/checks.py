@@ -51,15 +51,20 @@ def first_mistakes(mistakes: Iterable[Mistake]) -> list[Mistake]:
     return [*first, Mistake(first[-1].key, f"there are more than {MOST_MISTAKES} mistakes", "correct these first")]
 
 
-def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
-    """Suggest the known word that is nearest to `word`, or `otherwise` where none is near.
+def nearest_words(word: str, known: Iterable[str], most: int = 1) -> list[str]:
+    """Return the known words that are nearest to `word`, at most `most`; none where none is near.
 
     Comparing two words takes time that grows with the product of their lengths; long ones are not compared.
     """
     if len(word) > LONGEST_WORD:
-        return otherwise
+        return []
     compared = itertools.islice((other for other in known if len(other) <= LONGEST_WORD), MOST_COMPARED)
-    near = difflib.get_close_matches(word, list(compared), n=1)
+    return difflib.get_close_matches(word, list(compared), n=most)
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
+    """Suggest the known word that is nearest to `word`, or `otherwise` where none is near."""
+    near = nearest_words(word, known)
     return f"did you mean {near[0]!r}?" if near else otherwise
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +14,16 @@ from sqlalchemy import Connection, CursorResult, Label, Row, case, insert, selec
 from bohpo.clean_text import dump_clean_json
 from bohpo.errors import NotFoundError, UsageError
 from bohpo.space import Space, to_distribution
+from bohpo.space.checks import nearest_words
 from bohpo.store.paths import from_recorded, home_of, to_recorded
 from bohpo.store.records import LAST_WORDS, STOPPED_BY_FAILURES, Campaign, CampaignState, StopRequest
 from bohpo.store.tables import CAMPAIGN, EVENT, LEASE, REVISION, STUDIES, STUDY_DIRECTIONS, STUDY_SYSTEM_ATTRIBUTES
 
 WORKING_DIRECTORY, INCARNATION = "working_directory", "incarnation"
 """Keys of the recorded provenance: a path, and what only a copy of a campaign has."""
+
+LONGEST_NAME = 200
+"""Characters of an unknown name that a message repeats."""
 
 OPTUNA_METRIC_NAMES = "study:metric_names"
 """Where `optuna.Study.set_metric_names` keeps them; Optuna's data frames and plots read it."""
@@ -186,7 +189,8 @@ def stop_reason() -> Label[str | None]:
 
 
 def _missing(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=3)
+    close = nearest_words(name, known, most=3)
+    name = name[:LONGEST_NAME]
     if close:
         return f"there is no campaign {name!r}; did you mean {' or '.join(close)}?"
     if known:

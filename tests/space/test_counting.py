@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bohpo.space import CategoricalParameter, FloatParameter, IntParameter, Parameter, Space
+from bohpo.space.checks import MOST_COMPARED, nearest_words
 from bohpo.space.conditions import holds, parents_first
 from bohpo.space.counting import MOST_WORK, count_configurations
 from bohpo.space.elimination import MOST_COUNTED
@@ -141,3 +142,17 @@ def test_a_choice_is_told_from_one_that_is_equal_and_of_another_type() -> None:
     assert not parameter.contains(1.0)
     with pytest.raises(ValueError, match="none of the choices"):
         parameter.index(True)
+
+
+def test_a_long_word_is_compared_with_nothing_and_a_word_with_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[int] = []
+
+    def noted(word: str, known: list[str], n: int) -> list[str]:
+        compared.append(len(word) * sum(map(len, known)))
+        return known[:n]
+
+    monkeypatch.setattr("difflib.get_close_matches", noted)
+    assert nearest_words("a" * 100_000, ["a"]) == []
+    assert nearest_words("a", ["b" * 100_000]) == []
+    assert len(nearest_words("a" * 100, ("b" * 100 for _ in range(10**5)), most=3)) == 3
+    assert max(compared) <= 100 * 100 * MOST_COMPARED

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import shutil
 from dataclasses import dataclass
 
 from bohpo.cli.doctor.commands import Reply, ask
 from bohpo.cli.doctor.finding import Finding, Plan
+from bohpo.space.checks import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,7 @@ def _look_at(name: str, *, is_needed: bool, partition: str | None = None) -> Fin
         return Finding(title, False, detail, remedy, is_needed)
     known = _partitions(queue, reply)
     if partition is not None and known and partition not in known:
-        close = difflib.get_close_matches(partition, known, 1)
-        remedy = f"did you mean {close[0]!r}?" if close else "take one of them"
+        remedy = did_you_mean(partition, known, "take one of them")
         return Finding(title, False, f"there is no {partition!r}, only {', '.join(known)}", remedy, is_needed)
     listed = f", {queue.partitions}: {', '.join(known)}" if known else ""
     use = "" if is_needed else f"; --cluster {name} examines it for campaigns"
