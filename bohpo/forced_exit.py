@@ -16,6 +16,7 @@ import termios
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, a polite kill, and the end of the ssh session; one that is ignored (nohup) stays ignored."""
@@ -66,7 +67,7 @@ def forced_exit_on_third_signal() -> Iterator[None]:
         receiver.close()
 
 
-def _watch(receiver: socket.socket, others: int, terminal: list[object] | None) -> None:
+def _watch(receiver: socket.socket, others: int, terminal: list[Any] | None) -> None:
     """Count signals; pass them on to `others`, the socket of an event loop that watched before, or -1."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {*STOP_SIGNALS, signal.SIGTTOU})
     count = 0
@@ -91,7 +92,7 @@ def _ends_by_itself(receiver: socket.socket) -> bool:
     return False
 
 
-def _leave(terminal: list[object] | None) -> None:
+def _leave(terminal: list[Any] | None) -> None:
     """End the process without any clean-up, which may hang, too; writing may, so it is done only where it cannot."""
     with contextlib.suppress(OSError, termios.error):
         writable = select.poll()
@@ -103,7 +104,7 @@ def _leave(terminal: list[object] | None) -> None:
     os._exit(EXIT_CODE)
 
 
-def _terminal_settings() -> list[object] | None:
+def _terminal_settings() -> list[Any] | None:
     """Return how the terminal is set, or None if there is none."""
     try:
         return list(termios.tcgetattr(_STANDARD_ERROR))

@@ -347,7 +347,7 @@ def test_a_queue_that_refuses_now_and_then_is_asked_again(store: Store, tmp_path
 def test_a_queue_that_refuses_everything_ends_the_driver_and_loses_nothing(store: Store, tmp_path: Path) -> None:
     campaign = begin(study(trials=1), store, tmp_path)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bohpo.campaign.attempts.sys.executable", "/nowhere/python")
+        patch.setattr("bohpo.campaign.attempts.PYTHON", ("/nowhere/python", "-P"))
         with pytest.raises(QueueError, match="/nowhere/python"):
             drive(study(trials=1), campaign, store)
     assert QueueError.exit_code == 4

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 import pytest
 
+from bohpo import regular_files
 from bohpo.trainer import progress
 from bohpo.trainer.progress import KEPT, LONGEST_LINE, MOST_NEW_BYTES, ProgressReader
 
@@ -38,7 +39,7 @@ class Counted:
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
-    counted, open_regular, parse_report = Counted(), progress.open_regular, progress.parse_report
+    counted, open_regular, parse_report = Counted(), regular_files.open_regular, progress.parse_report
 
     class File:
         def __init__(self, file: BinaryIO) -> None:
