@@ -187,16 +187,25 @@ def _job_class(backend: Backend) -> Any:
 
 @contextlib.contextmanager
 def _kept_signal_handlers() -> Iterator[None]:
-    """Keep the handlers that stop the driver: dask-jobqueue's import replaces them by ones that end the process."""
-    if threading.current_thread() is not threading.main_thread():  # no import can replace them there
-        yield
-        return
+    """Keep the handlers that stop the driver: dask-jobqueue's import replaces them by ones that end the process.
+
+    Only the main thread may set handlers, so in another one the import would fail. Its request is passed over instead.
+    """
+    set_handler = signal.signal
+
+    def set_in_main_thread(number: int, handler: Any) -> Any:
+        if threading.current_thread() is threading.main_thread():
+            return set_handler(number, handler)
+        return signal.getsignal(number)
+
     before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    signal.signal = set_in_main_thread  # type: ignore[assignment]
     try:
         yield
     finally:
+        signal.signal = set_handler
         for number, handler in before.items():
-            signal.signal(number, handler)
+            set_in_main_thread(number, handler)
 
 
 def not_installed(backend: Backend) -> UsageError:

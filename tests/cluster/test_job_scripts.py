@@ -183,3 +183,16 @@ _job_class(SLURM)
 assert [signal.getsignal(number) for number in numbers] == before
 """
     subprocess.run((sys.executable, "-c", code), check=True)
+
+
+def test_scripts_can_be_written_first_in_a_thread() -> None:
+    code = """
+import concurrent.futures, signal
+from bohpo.cluster.backends.slurm import SLURM
+from bohpo.cluster.script import _job_class
+before = signal.getsignal(signal.SIGINT), signal.signal
+with concurrent.futures.ThreadPoolExecutor() as threads:
+    assert threads.submit(_job_class, SLURM).result().__name__ == "SLURMJob"
+assert (signal.getsignal(signal.SIGINT), signal.signal) == before
+"""
+    subprocess.run((sys.executable, "-c", code), check=True)
