@@ -128,12 +128,12 @@ def _run(study: Study, campaign: Campaign, trial: Trial, files: AttemptDirectory
     if missing := _missing_model(campaign, trial):
         raise NoUsableTrialError(missing)
     trained = completed_attempt(campaign, trial)
-    plan = plan_attempt(study, campaign, trial, 1)
+    settled = fit_jobs(settle(study).study)
+    plan = plan_attempt(study.with_fitting_jobs(settled.jobs), campaign, trial, 1)
     spec = evaluation_spec(plan.spec, study, trained.model)
     files.prepare(spec, plan.configuration)
-    settled = settle(study).study
     is_local = settled.cluster.backend == "local"
-    with contextlib.closing(make_local_cluster(fit_jobs(settled)) if is_local else LocalCluster()) as cluster:
+    with contextlib.closing(make_local_cluster(settled) if is_local else LocalCluster()) as cluster:
         job = cluster.submit(worker_job(f"{campaign.name}-evaluation-{files.path.name}", files.path))
         while cluster.look([job])[job].state.is_alive:
             cluster.wait(1.0)

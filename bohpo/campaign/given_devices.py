@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import stat
 from collections.abc import Mapping
 
 from bohpo.durable import write_json
 from bohpo.processes import DEVICES, DRIVER_PID
+from bohpo.regular_files import read_regular
 from bohpo.trainer import AttemptDirectory
 
 _GIVEN_BY_QUEUES = ("SLURM_JOB_GPUS", "SLURM_STEP_GPUS", "SGE_HGR_gpu")
@@ -46,11 +45,7 @@ def record_devices(attempt: AttemptDirectory, environment: Mapping[str, str]) ->
 def read_devices(attempt: AttemptDirectory) -> tuple[str, ...]:
     """Return the devices that an attempt's worker wrote down; none where it did not, or the file is not its own."""
     try:
-        descriptor = os.open(attempt.devices, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return ()
-            data = json.loads(stream.read(_MOST_BYTES))
+        data = json.loads(read_regular(attempt.devices, _MOST_BYTES))
     except (OSError, ValueError, RecursionError):
         return ()
     if not isinstance(data, list) or not all(isinstance(device, str) and device.isprintable() for device in data):

@@ -56,15 +56,27 @@ class CappedLog:
 
 def last_line_of(path: Path) -> str:
     """Return the last line of a file that is not blank, as `CappedLog` does; empty if there is none."""
+    return _last_line(_tail_of(path))
+
+
+def last_lines_of(path: Path) -> list[str]:
+    """Return the lines at the end of a file, printable; none if it cannot be read."""
+    return [line.rstrip() for line in _printable(_tail_of(path)).split("\n") if line.strip()]
+
+
+def _tail_of(path: Path) -> bytes:
     try:
         with open_regular(path) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
-            return _last_line(file.read(_TAIL_BYTES))
+            return file.read(_TAIL_BYTES)
     except OSError:
-        return ""
+        return b""
 
 
 def _last_line(tail: bytes) -> str:
-    text = "".join(c if c.isprintable() or c == "\n" else " " for c in tail.decode(errors="replace"))
-    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    lines = [line.strip() for line in _printable(tail).split("\n") if line.strip()]
     return lines[-1][:_LONGEST_LINE] if lines else ""
+
+
+def _printable(tail: bytes) -> str:
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in tail.decode(errors="replace"))

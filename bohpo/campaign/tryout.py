@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import time
 import uuid
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from pathlib import Path
 from bohpo.campaign.attempts import AttemptPlan, plan_attempt
 from bohpo.campaign.ending import Ending, find_ending
 from bohpo.campaign.evaluate import evaluation_spec
+from bohpo.campaign.log import last_lines_of
 from bohpo.campaign.supervision import STOP_GRACE_S
 from bohpo.cluster.protocol import Cluster, JobState, JobStatus
 from bohpo.errors import QueueError
@@ -34,7 +34,7 @@ SEEN_S = 10.0
 """A network file system may show the last file of a job that much later."""
 
 _NEWS_S = 30.0
-_LOG_BYTES, _LOG_LINES = 4096, 20
+_LOG_LINES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +159,8 @@ class TryoutRun:
 
     def _say_log(self, files: AttemptDirectory) -> None:
         """Print the end of a log that may be gone soon."""
-        with contextlib.suppress(OSError), files.log.open("rb") as log:
-            log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_BYTES))
-            for line in log.read().decode(errors="replace").splitlines()[-_LOG_LINES:]:
-                self._say(f"  {line}")
+        for line in last_lines_of(files.log)[-_LOG_LINES:]:
+            self._say(f"  {line}")
 
     def _status(self, job_id: str) -> JobStatus:
         try:

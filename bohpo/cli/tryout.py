@@ -16,6 +16,7 @@ from bohpo.campaign.tryout import TryoutRun
 from bohpo.campaign.tryout_checks import Check, Result, judge
 from bohpo.cli.output import emit, say, table
 from bohpo.cli.place import HERE, Place
+from bohpo.cluster.host import settle_on_host
 from bohpo.errors import StudyError, TryoutError, UsageError
 from bohpo.space.checks import did_you_mean
 from bohpo.study import (
@@ -54,7 +55,7 @@ def try_study(
 
     Raises:
         NotFoundError: If there is no such file.
-        StudyError: If the study has mistakes.
+        StudyError: If the study has mistakes, or this host too few GPUs for one job.
         UsageError: If a value cannot be trained with.
         TryoutError: If a check failed.
     """
@@ -63,7 +64,8 @@ def try_study(
     loaded = Study.load(study)
     if mistakes := check_entry(loaded):
         raise StudyError(str(study), mistakes)
-    settled = _one_job_at_a_time(settle(loaded, backend=None if job else "local").study)
+    on_host = settle_on_host(settle(loaded, backend=None if job else "local"), at_a_time=1)
+    settled = _one_job_at_a_time(on_host.study)
     settled, configuration = _configured(settled, config or [])
     with _ended_by_signals(), _folder(place, keep=keep, shared=settled.cluster.backend != "local") as folder:
         checks = _try(settled, configuration, folder, 60.0 * minutes)

@@ -35,6 +35,9 @@ from bohpo.study import Study
 logger = logging.getLogger(__name__)
 
 _TICKET = "waiting:"
+_OTHERS = JobStatus(JobState.GONE, "its driver ended while it waited for a GPU, or after")
+"""Of a ticket that an earlier driver gave: only that driver could start the job."""
+
 _OWN = (DEVICES, DEVICE_SHARE, CPUS, NEAR_CPUS)
 """Variables of a job that a driver inside another job must not hand on to its own."""
 
@@ -90,7 +93,7 @@ class DeviceCluster:
     def _unstarted(self, ticket: str) -> JobStatus:
         if ticket in self._waiting:
             return JobStatus(JobState.QUEUED, self._detail)
-        return self._ended.get(ticket, JobStatus(JobState.GONE))
+        return self._ended.get(ticket, _OTHERS)
 
     def find(self, names: Collection[str]) -> Mapping[str, str]:
         """Return the ids of the jobs of these names that wait or run."""

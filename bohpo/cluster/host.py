@@ -65,8 +65,13 @@ def fit_jobs(study: Study, host: Host | None = None) -> Study:
     return study.with_fitting_jobs(max(fitting, 1))
 
 
-def settle_on_host(settled: Settled, host: Host | None = None) -> Settled:
+def settle_on_host(settled: Settled, host: Host | None = None, *, at_a_time: int | None = None) -> Settled:
     """Return what was settled with its number of jobs, provided that they fit this host.
+
+    Args:
+        settled: The study, and where its settings come from.
+        host: The host that runs the jobs; this one by default.
+        at_a_time: Jobs that have to fit; by default as many as the study says.
 
     Raises:
         StudyError: If they run on this host and it has too few GPUs for them.
@@ -77,21 +82,21 @@ def settle_on_host(settled: Settled, host: Host | None = None) -> Settled:
         return settled
     host = Host.of_this_process() if host is None else host
     fitted = fit_jobs(settled.study, host)
-    if mistakes := tuple(_mistakes(fitted, host)):
+    if mistakes := tuple(_mistakes(fitted, host, fitted.jobs if at_a_time is None else at_a_time)):
         raise StudyError(settled.study.source, mistakes)
     return dataclasses.replace(settled, study=fitted)
 
 
-def _mistakes(study: Study, host: Host) -> Iterator[Mistake]:
+def _mistakes(study: Study, host: Host, jobs: int) -> Iterator[Mistake]:
     gpus, found = gpus_of(study.cluster), host.inventory
     if gpus is None and found.devices:
         problem = f'"auto" needs to know how many of the {_counted(len(found.devices), "GPU")} here each job takes'
         yield Mistake("cluster.gpus", problem, "write cluster.gpus = 1, or 0 for trainings on the CPU")
     if not gpus:
         return
-    needed = "" if study.jobs == 1 else f" for each of parallel.jobs = {study.jobs} jobs"
+    needed = "" if jobs == 1 else f" for each of parallel.jobs = {jobs} jobs"
     slots = host.job_slots(gpus)
-    if slots >= study.jobs:
+    if slots >= jobs:
         return
     has = f"this host has {_counted(len(found.devices), 'GPU')} for them"
     if found.problem:

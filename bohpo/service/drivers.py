@@ -25,6 +25,7 @@ from starlette.exceptions import HTTPException
 
 from bohpo.errors import BohpoError, LeaseError, NotFoundError, QueueError, StoreError, UsageError
 from bohpo.processes import PYTHON
+from bohpo.regular_files import append_regular, open_regular
 from bohpo.service.settings import Settings
 from bohpo.service.troubles import RETRY_S
 from bohpo.service.work_pools import WorkPool
@@ -196,7 +197,7 @@ class Drivers:
     def _spawn(self, log: Path, words: tuple[str, ...]) -> tuple[subprocess.Popen[bytes], int]:
         """Start a driver; return it, and where its part of the log begins."""
         log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with log.open("ab") as stream:
+        with append_regular(log) as stream:
             begins_at = stream.tell()
             child = subprocess.Popen(
                 (*PYTHON, "-m", "bohpo", *words),
@@ -246,7 +247,7 @@ def as_json(driver: Driver) -> dict[str, Any]:
 
 
 def _said(log: Path, begins_at: int) -> str:
-    with log.open("rb") as stream:
-        stream.seek(begins_at)
-        told = stream.read()[-TAIL_BYTES:].decode(errors="replace").strip()
+    with open_regular(log) as stream:
+        stream.seek(max(begins_at, stream.seek(0, os.SEEK_END) - TAIL_BYTES))
+        told = stream.read(TAIL_BYTES).decode(errors="replace").strip()
     return told.removeprefix("bohpo: ")

@@ -36,7 +36,7 @@ def exported(view: CampaignView, study: Study, format: str, trial: Trial | None)
         trial=chosen,
         fixed=study.fixed,
         seed=training_seed(study, chosen.number),
-        threads=study.threads,
+        threads=study.with_fitting_jobs(view.jobs).threads,
         provenance=view.campaign.provenance,
     )
     return text, chosen

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import signal
 import time
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from types import FrameType
 
 from bohpo.errors import AttemptError
 from bohpo.finite import to_float, to_step
+from bohpo.regular_files import append_regular
 from bohpo.trainer.attempt import AttemptDirectory, AttemptSpec
 from bohpo.trainer.checkpoint import Checkpoint
 from bohpo.trainer.progress import GREATEST_STEP
@@ -86,12 +86,8 @@ class Context:
         if not math.isfinite(figure):
             raise AttemptError(f"the training diverged: step {step} reported {figure}")
         line = json.dumps({"step": step, "value": figure, "time": round(time.time(), 3)}) + "\n"
-        path = AttemptDirectory(self.directory).progress
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            os.write(descriptor, line.encode())
-        finally:
-            os.close(descriptor)
+        with append_regular(AttemptDirectory(self.directory).progress) as file:
+            file.write(line.encode())
 
     def listen_for_stop(self) -> None:
         """Turn SIGTERM into `should_stop`; called once by the trainer's process."""

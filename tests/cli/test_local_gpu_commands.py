@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.fake_gpus import make_nvidia_smi, path_with
+from tests.cluster.fake_gpus import living, make_nvidia_smi, path_with
 
 TRAINER = """
 import os, time
@@ -146,6 +146,9 @@ def test_auto_takes_all_gpus_of_the_host_and_says_so(home: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert {attempt["worker"] for trial in trials_of(home, "c", 6) for attempt in trial["attempts"]} == {0, 1, 2}
     assert 'jobs = "auto"' in (home / "campaigns/c/study.toml").read_text()
+    for words in (("export", "c", "--format", "json"), ("best", "c"), ("report", "c"), ("trial", "c", "0")):
+        told = bohpo(home, *words)
+        assert told.returncode == 0, told.stderr
     assert bohpo(home, "status", "c").returncode == bohpo(home, "simulate", "c.toml", "--seeds", "1").returncode == 0
 
 
@@ -239,7 +242,8 @@ def test_doctor_lists_the_gpus_with_the_jobs_that_own_them(home: Path) -> None:
     assert details["gpu 1"].endswith("free")
 
 
-def test_an_evaluation_gets_a_gpu_of_its_own_too(home: Path) -> None:
+@pytest.mark.parametrize("jobs", [2, "auto"])
+def test_an_evaluation_gets_a_gpu_of_its_own_too(home: Path, jobs: int | str) -> None:
     make_nvidia_smi(home / "bin", 2)
     scoring = (
         "\ndef evaluate(config, model, context):\n"
@@ -247,7 +251,69 @@ def test_an_evaluation_gets_a_gpu_of_its_own_too(home: Path) -> None:
     )
     kept = TRAINER.replace("    return Outcome", "    (context.model / 'm').touch()\n    return Outcome")
     (home / "gpu_trainer.py").write_text(kept + scoring)
-    write(home, jobs=2, trials=2)
+    write(home, jobs=jobs, trials=2)
     assert bohpo(home, "launch", "c.toml").returncode == 0
     done = bohpo(home, "evaluate", "c")
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("jobs", "gpus"), [("auto", 2), (4, 1)])
+def test_a_tryout_needs_the_gpus_of_one_job(home: Path, jobs: int | str, gpus: int) -> None:
+    make_nvidia_smi(home / "bin", gpus)
+    write(home, jobs=jobs)
+    done = bohpo(home, "try", "c.toml", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["passed"] is True
+
+
+def test_a_tryout_on_a_host_without_a_gpu_for_it_is_refused_at_once(home: Path) -> None:
+    make_nvidia_smi(home / "bin", 1)
+    write(home, jobs=4, cluster="gpus = 2")
+    done = bohpo(home, "try", "c.toml")
+    assert done.returncode == 2
+    assert "cluster.gpus: 2 are too many: this host has 1 GPU" in done.stderr
+
+
+def begins_to_wait(home: Path, driver: subprocess.Popen[str]) -> None:
+    """Wait until a driver's first job waits for its GPU."""
+    assert driver.stderr is not None
+    assert any("a job waits for a free GPU" in line for line in driver.stderr), "the driver ended"
+
+
+def holding_all(uuids: list[str]) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+    """Own all GPUs, as a job of another driver."""
+    owned = ",".join(f"{index}={uuid}" for index, uuid in enumerate(uuids))
+    return living(BOHPO_DEVICES=owned, BOHPO_JOB="another", BOHPO_DIRECTORY="/elsewhere")
+
+
+def test_a_driver_that_dies_while_a_job_waits_for_a_gpu_loses_nothing(home: Path) -> None:
+    uuids = make_nvidia_smi(home / "bin", 1)
+    write(home, jobs=1, trials=2)
+    with holding_all(uuids):
+        with subprocess.Popen(command("launch", "c.toml"), cwd=home, stderr=subprocess.PIPE, text=True) as driver:
+            begins_to_wait(home, driver)
+            while not (job := trials_of(home, "c", 1)[0]["attempts"][0]["job"]):
+                assert driver.poll() is None
+            driver.kill()
+        assert job.startswith("waiting:")
+        assert not list((home / "held").iterdir())
+    done = bohpo(home, "resume", "c")
+    assert done.returncode == 0, done.stderr
+    first, second = trials_of(home, "c", 2)
+    assert [attempt["state"] for attempt in first["attempts"]] == ["lost", "completed"]
+    assert "its driver ended while it waited for a GPU" in first["attempts"][0]["reason"]
+    assert [attempt["state"] for attempt in second["attempts"]] == ["completed"]
+
+
+def test_signals_end_a_driver_whose_jobs_wait_for_a_gpu(home: Path) -> None:
+    uuids = make_nvidia_smi(home / "bin", 1)
+    write(home, jobs=1, trials=2)
+    with (
+        holding_all(uuids),
+        subprocess.Popen(command("launch", "c.toml"), cwd=home, stderr=subprocess.PIPE, text=True) as driver,
+    ):
+        begins_to_wait(home, driver)
+        driver.send_signal(signal.SIGTERM)
+        driver.communicate(timeout=120)
+    assert driver.returncode == 130
+    assert bohpo(home, "resume", "c").returncode == 0

@@ -23,21 +23,26 @@ def make_program(folder: Path, name: str, body: str) -> None:
     (folder / name).chmod(0o755)
 
 
-def make_nvidia_smi(folder: Path, count: int, *, instances: int = 0, name: str = "NVIDIA A100-SXM4-40GB") -> list[str]:
+def make_nvidia_smi(
+    folder: Path, count: int, *, instances: int = 0, in_mig_mode: bool = False, name: str = "NVIDIA A100-SXM4-40GB"
+) -> list[str]:
     """Put an nvidia-smi on a folder of programs; return the UUIDs of its GPUs, which no other test has.
 
     Args:
         folder: Folder of programs.
         count: GPUs.
         instances: MIG instances of the last GPU.
+        in_mig_mode: Whether the last GPU is in MIG mode, also without instances.
         name: Product name of each.
     """
     uuids = [f"GPU-{uuid.uuid4()}" for _ in range(count)]
     rows = [f"{i}, {gpu}, {name}, 40960, 00000000:{0x3B + i:02X}:00.0" for i, gpu in enumerate(uuids)]
     listed = [f"GPU {i}: {name} (UUID: {gpu})" for i, gpu in enumerate(uuids)]
     listed += [f"  MIG 1g.5gb      Device  {k}: (UUID: MIG-{uuid.uuid4()})" for k in range(instances)]
+    modes = [f"{i}, {'Enabled' if in_mig_mode and i == count - 1 else 'Disabled'}" for i in range(count)]
     body = (
         'case "$*" in\n'
+        + f"*mig.mode*) cat <<'END'\n{_lines(modes)}END\n;;\n"
         + f"-L) cat <<'END'\n{_lines(listed)}END\n;;\n"
         + f"*) cat <<'END'\n{_lines(rows)}END\n;;\nesac"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +66,21 @@ def test_mig_instances_stand_in_for_the_gpu_that_is_split(programs: Path, tmp_pa
     assert all(device.id == device.uuid and device.id.startswith("MIG-") for device in devices[1:])
     assert {device.parent for device in devices[1:]} == {parent}
     assert {device.memory_bytes for device in devices[1:]} == {5 * 2**30}
+
+
+def test_a_gpu_in_mig_mode_without_an_instance_is_given_to_no_job(programs: Path, tmp_path: Path) -> None:
+    whole, _ = make_nvidia_smi(programs, 2, in_mig_mode=True)
+    found = look_for_devices({}, sys=Sys(tmp_path))
+    assert [device.id for device in found.devices] == [whole]  # an index would count otherwise for CUDA
+    assert "GPU 1 is in MIG mode without an instance" in found.problem
+
+
+def test_an_nvidia_smi_from_before_mig_lists_its_gpus(programs: Path, tmp_path: Path) -> None:
+    make_nvidia_smi(programs, 2)
+    script = programs / "nvidia-smi"
+    old = "*mig.mode*) echo 'Field \"mig.mode.current\" is not a valid field to query.'; exit 2;;"
+    script.write_text(script.read_text().replace("in\n", f"in\n{old}\n", 1))
+    assert [device.id for device in look_for_devices({}, sys=Sys(tmp_path)).devices] == ["0", "1"]
 
 
 @pytest.mark.parametrize(
@@ -181,6 +197,16 @@ def test_a_variable_that_leaves_nothing_by_mistake_is_named(mask: str) -> None:
     assert f"CUDA_VISIBLE_DEVICES={mask}" in visible_to_cuda(ABC, {"CUDA_VISIBLE_DEVICES": mask}).problem
 
 
+@pytest.mark.parametrize("mask", ["1,7,2", "0,x"])
+def test_a_variable_that_ends_early_by_mistake_is_named(mask: str) -> None:
+    assert f"CUDA_VISIBLE_DEVICES={mask} counts up to" in visible_to_cuda(ABC, {"CUDA_VISIBLE_DEVICES": mask}).problem
+
+
+@pytest.mark.parametrize("mask", ["1,-1,2", "1,", "0,2"])
+def test_a_variable_that_ends_on_purpose_is_no_mistake(mask: str) -> None:
+    assert visible_to_cuda(ABC, {"CUDA_VISIBLE_DEVICES": mask}).problem == ""
+
+
 def test_a_variable_that_hides_all_is_no_mistake() -> None:
     assert visible_to_cuda(ABC, {"CUDA_VISIBLE_DEVICES": ""}).problem == ""
 
@@ -218,6 +244,7 @@ def test_hip_counts_among_what_rocr_leaves() -> None:
     assert left(HIP_VISIBLE_DEVICES="0", CUDA_VISIBLE_DEVICES="2") == ["0"]
     assert left(ROCR_VISIBLE_DEVICES=f"GPU-{2:016x}") == [f"GPU-{2:016x}"]
     assert left(ROCR_VISIBLE_DEVICES="0,9,1") == ["0"]
+    assert left(ROCR_VISIBLE_DEVICES="3,2,9", HIP_VISIBLE_DEVICES="1") == ["2"]
 
 
 def test_level_zeros_mask_names_cards_and_tiles() -> None:
@@ -229,6 +256,35 @@ def test_level_zeros_mask_names_cards_and_tiles() -> None:
     assert left("1") == ["uuid-1"]
     assert left("0.1,1.0") == ["uuid-0.1", "uuid-1.0"]
     assert left("") == ["uuid-0", "uuid-1"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "given"),
+    [
+        ({}, {"0": "a.0", "1": "a.1", "2": "b"}),
+        ({"ZE_FLAT_DEVICE_HIERARCHY": "FLAT"}, {"0": "a.0", "1": "a.1", "2": "b"}),
+        ({"ZE_FLAT_DEVICE_HIERARCHY": "COMBINED", "ZE_AFFINITY_MASK": "2,1"}, {"2": "b", "1": "a.1"}),
+        ({"ZE_FLAT_DEVICE_HIERARCHY": "COMPOSITE"}, {"0": "a", "1": "b"}),
+        ({"ZE_FLAT_DEVICE_HIERARCHY": "COMPOSITE", "ZE_AFFINITY_MASK": "0.1"}, {"0.1": "a.1"}),
+    ],
+)
+def test_level_zero_counts_tiles_unless_it_is_told_to_count_cards(
+    environment: dict[str, str], given: dict[str, str]
+) -> None:
+    cards = [Device(Vendor.INTEL, str(i), uuid, "Max 1550") for i, uuid in enumerate("ab")]
+    found = visible_to_level_zero(cards, environment, tiles={"a": 2})
+    assert {device.id: device.uuid for device in found.devices} == given
+
+
+@pytest.mark.parametrize("tiles", [("tile0", "tile1"), ("drm/card1/gt/gt0", "drm/card1/gt/gt1")])
+def test_tiles_of_a_card_are_those_of_its_kernel_driver(programs: Path, tmp_path: Path, tiles: tuple[str, ...]) -> None:
+    cards = [{"device_id": 0, "uuid": "a", "device_name": "Max 1550", "pci_bdf_address": "0000:29:00.0"}]
+    make_program(programs, "xpu-smi", f"echo '{json.dumps({'device_list': cards})}'")
+    for tile in tiles:
+        (tmp_path / "bus/pci/devices/0000:29:00.0" / tile).mkdir(parents=True)
+    assert [device.uuid for device in look_for_devices({}, sys=Sys(tmp_path)).devices] == ["a.0", "a.1"]
+    composite = {"ZE_FLAT_DEVICE_HIERARCHY": "COMPOSITE"}
+    assert [device.uuid for device in look_for_devices(composite, sys=Sys(tmp_path)).devices] == ["a"]
 
 
 # -- what a job gets -----------------------------------------------------------------------------------------------

@@ -15,11 +15,11 @@ from bohpo.cluster.devices.device import Inventory
 from bohpo.cluster.devices.intel import find_intel
 from bohpo.cluster.devices.nvidia import find_nvidia
 from bohpo.cluster.devices.probe import ProbeError, Sys
-from bohpo.cluster.devices.visibility import CUDA, HIP, ROCR, ZE
+from bohpo.cluster.devices.visibility import CUDA, HIP, ROCR, ZE, ZE_HIERARCHY
 
 KEPT_S = 60.0
 
-_READ = (CUDA, ROCR, HIP, ZE, "CUDA_DEVICE_ORDER", "PATH")
+_READ = (CUDA, ROCR, HIP, ZE, ZE_HIERARCHY, "CUDA_DEVICE_ORDER", "PATH")
 
 
 def discover_devices(environment: Mapping[str, str] | None = None, *, sys: Sys | None = None) -> Inventory:

@@ -9,6 +9,7 @@ Source:
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 
@@ -26,13 +27,29 @@ def find_intel(sys: Sys, environment: Mapping[str, str]) -> Inventory:
         ProbeError: If xpu-smi does not answer, or its answer makes no sense.
     """
     if shutil.which("xpu-smi", path=environment.get("PATH")) is not None:
-        devices = list(_parse(run_probe("xpu-smi", "discovery", "-j"), sys))
+        cards = dict(_parse(run_probe("xpu-smi", "discovery", "-j"), sys))
     else:
-        devices = list(_listed_by_kernel(sys))
-    return visible_to_level_zero(devices, environment) if devices else Inventory()
+        cards = dict(_listed_by_kernel(sys))
+    if not cards:
+        return Inventory()
+    tiles = {device.uuid: _count_tiles(address, sys) for device, address in cards.items()}
+    return visible_to_level_zero(list(cards), environment, tiles=tiles)
 
 
-def _parse(text: str, sys: Sys) -> Iterator[Device]:
+def _count_tiles(address: str, sys: Sys) -> int:
+    """Return how many tiles a card has, as far as its kernel driver says.
+
+    Source:
+        Linux, xe: `tile<N>` in the PCI device's folder; i915: `gt/gt<N>` in its drm card's folder, one for a tile.
+    """
+    place = ("bus", "pci", "devices", address)
+    tiles = [name for name in sys.list(*place) if re.fullmatch(r"tile\d+", name)]
+    for card in () if tiles else sys.list(*place, "drm"):
+        tiles += [name for name in sys.list(*place, "drm", card, "gt") if re.fullmatch(r"gt\d+", name)]
+    return max(1, len(tiles))
+
+
+def _parse(text: str, sys: Sys) -> Iterator[tuple[Device, str]]:
     try:
         cards = [dict(card) for card in json.loads(text)["device_list"]]
         known = [(int(card["device_id"]), card) for card in cards]
@@ -41,19 +58,18 @@ def _parse(text: str, sys: Sys) -> Iterator[Device]:
     for index, card in sorted(known, key=lambda pair: pair[0]):
         address = str(card.get("pci_bdf_address", "")).lower()
         if not _is_built_in(address):
-            yield _device(
-                index, str(card.get("uuid") or address), str(card.get("device_name", "Intel GPU")), address, sys
-            )
+            name = str(card.get("device_name", "Intel GPU"))
+            yield _device(index, str(card.get("uuid") or address), name, address, sys), address
 
 
-def _listed_by_kernel(sys: Sys) -> Iterator[Device]:
+def _listed_by_kernel(sys: Sys) -> Iterator[tuple[Device, str]]:
     found = 0
     for node in sys.list("class", "drm"):
         if node.startswith("renderD") and sys.read("class", "drm", node, "device", "vendor") == _INTEL:
             lines = sys.read("class", "drm", node, "device", "uevent").splitlines()
             address = next((line.partition("=")[2] for line in lines if line.startswith("PCI_SLOT_NAME=")), "")
             if address and not _is_built_in(address):
-                yield _device(found, address, "Intel GPU", address, sys)
+                yield _device(found, address, "Intel GPU", address, sys), address
                 found += 1
 
 

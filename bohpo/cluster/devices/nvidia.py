@@ -6,16 +6,19 @@ Source:
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import re
 import shutil
 from collections.abc import Mapping
 
 from bohpo.cluster.devices.device import Device, Inventory, Vendor
 from bohpo.cluster.devices.probe import ProbeError, Sys, run_probe
-from bohpo.cluster.devices.visibility import visible_to_cuda
+from bohpo.cluster.devices.visibility import CUDA, visible_to_cuda
 
 _QUERY = "index,uuid,name,memory.total,pci.bus_id"
 _GPU = re.compile(r"GPU (\d+): ")
+_MIG_MODE = re.compile(r"^\s*(\d{1,6})\s*,\s*Enabled\s*$", re.MULTILINE)
 _INSTANCE = re.compile(r"\s+MIG (.+?)\s+Device\s+\d+: \(UUID: (MIG-[^)]+)\)")
 
 
@@ -29,8 +32,26 @@ def find_nvidia(sys: Sys, environment: Mapping[str, str]) -> Inventory:
         return Inventory()
     gpus = _parse_gpus(run_probe("nvidia-smi", f"--query-gpu={_QUERY}", "--format=csv,noheader,nounits"), sys)
     instances = _parse_instances(run_probe("nvidia-smi", "-L"))
-    split = [_split(gpu, instances.get(index, [])) for index, gpu in sorted(gpus.items())]
-    return visible_to_cuda(split, environment)
+    in_mode = _gpus_in_mig_mode() | instances.keys()
+    if in_mode:  # CUDA does not count there as nvidia-smi does
+        gpus = {index: dataclasses.replace(gpu, id=gpu.uuid) for index, gpu in gpus.items()}
+    split = [
+        _instances_of(gpu, instances.get(index, [])) if index in in_mode else (gpu,)
+        for index, gpu in sorted(gpus.items())
+    ]
+    found = visible_to_cuda(split, environment)
+    empty = ", ".join(str(index) for index in sorted(in_mode - instances.keys()))
+    if not empty or found.problem or CUDA in environment:
+        return found
+    return Inventory(found.devices, f"GPU {empty} is in MIG mode without an instance, so no job can use it")
+
+
+def _gpus_in_mig_mode() -> set[int]:
+    """Return the indices of the GPUs in MIG mode; an nvidia-smi from before MIG does not know the word."""
+    with contextlib.suppress(ProbeError):
+        text = run_probe("nvidia-smi", "--query-gpu=index,mig.mode.current", "--format=csv,noheader")
+        return {int(index) for index in _MIG_MODE.findall(text)}
+    return set()
 
 
 def _parse_gpus(text: str, sys: Sys) -> dict[int, Device]:
@@ -79,10 +100,8 @@ def _parse_instances(text: str) -> dict[int, list[tuple[str, str]]]:
     return instances
 
 
-def _split(gpu: Device, instances: list[tuple[str, str]]) -> tuple[Device, ...]:
-    """Return the devices that a GPU comes to: itself, or its instances, each named by UUID as CUDA requires."""
-    if not instances:
-        return (gpu,)
+def _instances_of(gpu: Device, instances: list[tuple[str, str]]) -> tuple[Device, ...]:
+    """Return the instances that a GPU in MIG mode is split into, each named by UUID as CUDA requires."""
     return tuple(
         Device(
             Vendor.NVIDIA,

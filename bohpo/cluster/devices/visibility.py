@@ -5,14 +5,15 @@
 | CUDA_VISIBLE_DEVICES    | indices, UUIDs or unique prefixes of UUIDs, MIG UUIDs |
 | ROCR_VISIBLE_DEVICES    | indices, UUIDs                                        |
 | HIP_VISIBLE_DEVICES     | indices among those that ROCR_VISIBLE_DEVICES leaves  |
-| ZE_AFFINITY_MASK        | indices, `index.tile`                                 |
+| ZE_AFFINITY_MASK        | indices of cards or tiles, `index.tile` of a card     |
 
 The first entry that names no device ends a list, so an empty list and -1 hide all. A list that names a device twice
 hides all, too. A variable that is not set hides none.
 
 Source:
     CUDA C++ Programming Guide, "CUDA Environment Variables"; MIG User Guide, "CUDA_VISIBLE_DEVICES";
-    `torch.cuda._parse_visible_devices` for duplicates; ROCm, "GPU isolation techniques"; Level Zero, ZE_AFFINITY_MASK.
+    `torch.cuda._parse_visible_devices` for duplicates; ROCm, "GPU isolation techniques"; Level Zero,
+    ZE_AFFINITY_MASK and ZE_FLAT_DEVICE_HIERARCHY.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ _INDEX = re.compile(r"\s*(\d+)")
 _TILE = re.compile(r"(\d+)\.(\d+)")
 
 CUDA, ROCR, HIP, ZE = "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ZE_AFFINITY_MASK"
+
+ZE_HIERARCHY = "ZE_FLAT_DEVICE_HIERARCHY"
 
 
 def visible_to_cuda(gpus: Sequence[tuple[Device, ...]], environment: Mapping[str, str]) -> Inventory:
@@ -61,18 +64,32 @@ def visible_to_rocm(devices: Sequence[Device], environment: Mapping[str, str]) -
     if ROCR in environment:
         left = _chosen(ROCR, environment[ROCR], lambda entry: _by_uuid_or_index(entry, devices))
     hip = next((name for name in (HIP, CUDA) if environment.get(name) is not None), None)
-    if hip is None or left.problem:
+    if hip is None or left.is_unknown:
         return left
-    return _chosen(hip, environment[hip], lambda entry: _by_uuid_or_index(entry, left.devices))
+    chosen = _chosen(hip, environment[hip], lambda entry: _by_uuid_or_index(entry, left.devices))
+    return Inventory(chosen.devices, chosen.problem or left.problem)
 
 
-def visible_to_level_zero(devices: Sequence[Device], environment: Mapping[str, str]) -> Inventory:
-    """Return the Intel devices that an environment leaves visible."""
+def visible_to_level_zero(
+    cards: Sequence[Device], environment: Mapping[str, str], *, tiles: Mapping[str, int] | None = None
+) -> Inventory:
+    """Return the Intel devices that an environment leaves visible.
+
+    Level Zero counts the tiles of its cards, one after the other, unless ZE_FLAT_DEVICE_HIERARCHY is COMPOSITE.
+
+    Args:
+        cards: The cards by index.
+        environment: Environment variables.
+        tiles: How many tiles a card has, by its UUID; one where it is left out.
+    """
+    counts = [(tiles or {}).get(card.uuid, 1) for card in cards]
+    is_flat = environment.get(ZE_HIERARCHY, "FLAT") != "COMPOSITE" and any(count > 1 for count in counts)
+    devices = _tiles_of(cards, counts) if is_flat else list(cards)
     if not environment.get(ZE):  # Level Zero takes an empty mask for none
         return Inventory(tuple(devices))
 
     def find(entry: str) -> Device | None:
-        tile = _TILE.fullmatch(entry)
+        tile = None if is_flat else _TILE.fullmatch(entry)
         index = _index(tile[1] if tile else entry, len(devices))
         if index is None:
             return None
@@ -82,18 +99,33 @@ def visible_to_level_zero(devices: Sequence[Device], environment: Mapping[str, s
     return _chosen(ZE, environment[ZE], find)
 
 
+def _tiles_of(cards: Sequence[Device], counts: Sequence[int]) -> list[Device]:
+    found: list[Device] = []
+    for card, count in zip(cards, counts, strict=True):
+        for tile in range(count):
+            uuid = f"{card.uuid}.{tile}" if count > 1 else card.uuid
+            found.append(dataclasses.replace(card, id=str(len(found)), uuid=uuid))
+    return found
+
+
 def _chosen(variable: str, mask: str, find: Callable[[str], Device | None]) -> Inventory:
     chosen: list[Device] = []
+    problem = ""
     for entry in mask.split(","):
         device = find(entry.strip())
         if device is None:
+            problem = "" if _hides_all(entry) else _ends_early(variable, mask, entry)
             break
         if any(device.uuid == other.uuid for other in chosen):
             return Inventory((), f"{variable}={mask} names a device twice, which hides all; name each once")
         chosen.append(device)
     if not chosen and not _hides_all(mask):
         return Inventory((), f"{variable}={mask} names no device of this host; correct it, or unset it")
-    return Inventory(tuple(chosen))
+    return Inventory(tuple(chosen), problem if chosen else "")
+
+
+def _ends_early(variable: str, mask: str, entry: str) -> str:
+    return f"{variable}={mask} counts up to {entry.strip()!r} only, which names no device; correct it"
 
 
 def _hides_all(mask: str) -> bool:
