@@ -7,8 +7,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
-from bohpo.cli.csv_columns import NAME, PATIENT, SPELLINGS, Line, find_columns, plain_name
+from bohpo.cli.csv_columns import NAME, PATIENT, SPELLINGS, Line, find_columns
 from bohpo.errors import UsageError
+from bohpo.evaluation.patients import plain_name
 
 
 @dataclass(frozen=True, slots=True)
