@@ -47,6 +47,12 @@ REWRITTEN: dict[str, tuple[Rewrite, str]] = {
     "y": (lambda case: case.centres * [1, -1, 1], "coordinates with y turned over"),
     "z": (lambda case: case.centres * [1, 1, -1], "coordinates with z turned over"),
     "zyx": (lambda case: case.centres[:, ::-1], "coordinates in the order z, y, x"),
+    "yxz": (lambda case: case.centres[:, [1, 0, 2]], "coordinates in the order y, x, z"),
+    "xzy": (lambda case: case.centres[:, [0, 2, 1]], "coordinates in the order x, z, y"),
+    "jik": (
+        lambda case: (case.to_voxels(case.centres)[:, ::-1] / ANISOTROPIC)[:, [1, 0, 2]],
+        "indices of rows, columns and slices",
+    ),
     "ijk": (lambda case: case.to_voxels(case.centres)[:, ::-1] / ANISOTROPIC, "indices of voxels i, j, k"),
     "kji": (lambda case: (case.to_voxels(case.centres)[:, ::-1] / ANISOTROPIC)[:, ::-1], "in the order k, j, i"),
     "corner": (lambda case: case.centres - case.origin, "mm from the first voxel"),
