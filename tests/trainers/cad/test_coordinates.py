@@ -220,6 +220,21 @@ def test_no_training_starts_on_lesions_that_are_certainly_elsewhere(tmp_path: Pa
         list(read_folder(tmp_path / "wrong", Split.TRAINING, None, layout))
 
 
+def test_no_training_starts_on_indices_that_happen_to_lie_inside(tmp_path: Path) -> None:
+    """Whether a table has indices is known only where the voxels of the file lie is known."""
+    cases = []
+    for case in _phantoms("metastasis", "middle"):
+        near = replace(case, origin=np.full(3, -6.0), centres=case.centres - case.origin - 6)
+        is_inside = near.holds(REWRITTEN["ijk"][0](near))
+        cases.append(replace(near, centres=near.centres[is_inside], diameters=near.diameters[is_inside]))
+    _write(tmp_path / "cases", tuple(cases), REWRITTEN["ijk"][0])
+    (tmp_path / "cases" / "splits.csv").write_text(
+        "case,split\n" + "".join(f"p{number},training\n" for number in range(len(cases)))
+    )
+    with pytest.raises(UsageError, match=r"lesions\.csv: as given .* these look like indices of voxels i, j, k"):
+        list(read_folder(tmp_path / "cases", Split.TRAINING, None, Layout(spacing=cases[0].spacing)))
+
+
 def _organs(volume: Path, labels: Path) -> Case:
     """Build a case whose lesions are compact organs and bones of a real patient."""
     shapes = sitk.LabelShapeStatisticsImageFilter()
