@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from bohpo.errors import NotFoundError, UsageError
+from bohpo.evaluation.patients import PATIENT_COLUMNS, plain_name
 
 Line: TypeAlias = tuple[int, list[str]]
 """Number of a line in its file, and its values."""
@@ -28,16 +29,15 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "case", "caseid", "caseuid", "casename", "cases", "image", "imageid", "imagename",
             "volume", "volumeid", "exam", "examid", "study", "studyid", "studyuid", "studyinstanceuid",
             "file", "filename", "uid", "id", "name", "patient", "patientid", "subject",
-            "subjectid",
+            "subjectid", "seriesuids",
+            "scans", "images", "path", "filepath", "imagepath", "accession", "accessionnumber",
         ),
         "coordX": ("coordx",),
         "coordY": ("coordy",),
         "coordZ": ("coordz",),
         "diameter_mm": ("diametermm", "diameter"),
         "probability": ("probability", "score"),
-        PATIENT: (
-            "patient", "patientid", "patientuid", "patientname", "subject", "subjectid",
-        ),
+        PATIENT: PATIENT_COLUMNS,
     }
 )
 # fmt: on
@@ -101,8 +101,3 @@ def without_trailing_blanks(values: list[str], count: int = 0) -> list[str]:
 def _separator(line: str) -> str:
     outside_quotes = re.sub(r'"[^"]*"', "", line)
     return max(SEPARATORS, key=lambda separator: (outside_quotes.count(separator), separator == ","))
-
-
-def plain_name(name: str) -> str:
-    """Return a name without capitals, blanks and punctuation."""
-    return re.sub(r"[\W_]", "", name).lower()

@@ -7,8 +7,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
-from bohpo.cli.csv_columns import NAME, PATIENT, SPELLINGS, Line, find_columns, plain_name
+from bohpo.cli.csv_columns import NAME, PATIENT, SPELLINGS, Line, find_columns
 from bohpo.errors import UsageError
+from bohpo.evaluation.patients import plain_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ def read_names(path: Path, lines: Sequence[Line], named: AbstractSet[str], mista
         first_lines[name] = number
         patients[name] = next((values[index] or None for index in of_patient if index < len(values)), None)
     warning = _describe_first(path, lines[0], patients.keys(), named) if header is None else None
+    if warning and _is_word_before_numbers(list(patients)):
+        mistakes.append(warning)
     return ListedNames(patients, warning)
 
 
@@ -82,6 +85,12 @@ def _find_header(lines: Sequence[Line], named: AbstractSet[str]) -> list[str] | 
     return first if is_header else None
 
 
+def _is_word_before_numbers(names: Sequence[str]) -> bool:
+    """Check whether the first of several names has no digit, and all others have some: it is a header, very likely."""
+    first, *others = [any(letter.isdigit() for letter in name) for name in names]
+    return not first and len(others) > 1 and all(others)
+
+
 def _describe_first(path: Path, line: Line, names: AbstractSet[str], named: AbstractSet[str]) -> str | None:
     """Build the warning about a first line that may be a header; None if another file names it, or names nothing."""
     number, (first, *_) = line
@@ -89,5 +98,5 @@ def _describe_first(path: Path, line: Line, names: AbstractSet[str], named: Abst
         return None
     return (
         f"{path}, line {number}: {first!r} counts as a case, and no other file names it; if it is a header, "
-        f"write {NAME} instead"
+        f"write {NAME} instead, else put the line {NAME} before it"
     )

@@ -56,18 +56,20 @@ class _Table:
         figure: Its last column: diameter_mm or probability.
         header: Number of the first line, and its names.
         lines: The lines behind it.
+        counts_each: Whether each line counts, so that a line that is there twice would count twice.
     """
 
     path: Path
     figure: str
     header: Line
     lines: Sequence[Line]
+    counts_each: bool = False
 
     @classmethod
-    def read(cls, path: Path, figure: str) -> Self:
+    def read(cls, path: Path, figure: str, *, counts_each: bool = False) -> Self:
         lines = read_lines(path)
         number, header = lines[0] if lines else (1, [])
-        return cls(path, figure, (number, without_trailing_blanks(header)), lines[1:])
+        return cls(path, figure, (number, without_trailing_blanks(header)), lines[1:], counts_each)
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -106,7 +108,7 @@ def read_with_warnings(cases: Path, lesions: Path, marks: Path, excluded: Path |
     """
     mistakes: list[str] = []
     listed = read_lines(cases)
-    tables = [_Table.read(lesions, "diameter_mm"), _Table.read(marks, "probability")]
+    tables = [_Table.read(lesions, "diameter_mm", counts_each=True), _Table.read(marks, "probability")]
     tables += [_Table.read(excluded, "diameter_mm")] if excluded else []
     names = read_names(cases, listed, set().union(*(table.names() for table in tables)), mistakes)
     lesions_of, marks_of, *others = (_read_findings(table, names.patients.keys(), mistakes) for table in tables)
@@ -137,6 +139,7 @@ def _read_findings(table: _Table, names: AbstractSet[str], mistakes: list[str]) 
     columns = find_columns(header)
     at = [columns[column][0] for column in table.wanted]
     findings: dict[str, _Findings] = {}
+    first_lines: dict[tuple[str, ...], int] = {}
     for number, cells in table.lines:
         here, values = f"{table.path}, line {number}", without_trailing_blanks(cells, len(header))
         if len(values) != len(header):
@@ -147,6 +150,8 @@ def _read_findings(table: _Table, names: AbstractSet[str], mistakes: list[str]) 
         if name not in names:
             unlisted = f"column {NAME}: {name!r} is not among the cases"
             mistakes.append(f"{here}, {unlisted}; add it to the cases' file, or remove the line")
+        if (other := first_lines.setdefault((name, *figures), number)) != number and table.counts_each:
+            mistakes.append(f"{here}: is the same lesion as line {other}; list it once")
         numbers = [_number(here, *each, mistakes) for each in zip(table.wanted[1:], figures, strict=True)]
         of_scan = findings.setdefault(name, _Findings())
         of_scan.points.append(numbers[:3])
@@ -171,7 +176,7 @@ def _describe_header(table: _Table) -> str | None:
 
 def _number(here: str, column: str, value: str, mistakes: list[str]) -> float:
     try:
-        number = float(value)
+        number = float(value) if value.isascii() and "_" not in value else math.nan  # Python reads 1_0 as 10
     except ValueError:
         number = math.nan
     if not math.isfinite(number):

@@ -2,46 +2,40 @@
 
 A patient's cases are found in this order:
 
-1. a column `patient` of the tables;
-2. the prefix `sub-LABEL` of BIDS;
-3. the name up to a session's: `_ses-1`, `_session2`, `_visit-2`, `_v1`, `_s1`, `_t0`, `_tp1`, `_scan2`, `_exam1`,
-   `_run-1`, `_baseline`, `_bl`, `_followup`, `_fu1`, `_pre`, `_post`, `_prior`, `_current`, a date as `_20240131`; with
-   `_`, `-`, `.` or a blank before it.
+1. a column `patient` of the tables; Mueller is MUELLER, and 7 is 007 and 7.0 there;
+2. the label `sub-LABEL` of BIDS;
+3. the name up to a session's: `_ses-1`, `_ses-M12`, `_session2`, `_visit-2`, `_v1`, `_s1`, `_t0`, `_tp1`, `_scan2`,
+   `_exam1`, `_run-1`, `_baseline`, `_bl`, `_followup`, `_fu1`, `_pre`, `_post`, `_prior`, `_current`, `_2nd`, a date as
+   `_20240131` or `_31.01.2024`; behind a number `_m06`, `_w12`, `_d0129`, `_MR1`; with `_`, `-`, `.` or a blank before.
+   Some may come first, as in `baseline_P07` and `20240131_P07`.
 
 A name without any of these is a patient's only case. Names that look like sessions, and might be something else, are
-listed as unsure and kept apart.
+listed as unsure and kept apart. Capitals make no difference, except in names without any session.
 """
 
 from __future__ import annotations
 
 import re
+import statistics
+import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+
+from bohpo.evaluation.session_names import cuts, find_counted_stem, find_stem, find_subject, is_uid
 
 MOST_SESSIONS = 12
 """Names with more endings than this are counted, as in `study_s01` to `study_s40`, where s is a subject."""
 
+MOST_SESSIONS_OF_A_WORD = 4
+"""Likewise where no number comes before, as in `control_s01` to `control_s08`."""
+
+USUAL_SESSIONS = 3
+"""Endings of any kind may be sessions' where half of the names that share a beginning are so few, or fewer."""
+
 _SHOWN = 3
 
-_BIDS = re.compile(r"sub-[a-z0-9]+(?=[_.\- ]|$)", re.IGNORECASE)
-
-_SESSION = re.compile(
-    r"""(?P<patient>.*?[^_\-. ])[_\-. ]+
-    (?: (?: ses(?:sion)?|visit|vis|timepoint|time|tp|scan|exam(?:ination)?|study|acq(?:uisition)?|run|follow-?_?up|fu
-          | baseline|bl|v|s|t|day|week|month|year )[_\-. ]?\d{1,4}
-      | baseline|bl|follow-?_?up|fu|pre(?:-?op)?|post(?:-?op)?|prior|previous|current
-      | (?:19|20)\d\d[_\-.]?(?:0[1-9]|1[0-2])[_\-.]?(?:0[1-9]|[12]\d|3[01])(?:[t_\-]?\d{4,6})?
-    )
-    (?: [_\-. ].* )?""",
-    re.IGNORECASE | re.VERBOSE,
-)
-
-_UNSURE = re.compile(r"(?P<patient>.*\d)(?:[_\-. ]+(?:\d{1,2}|[a-z])|(?<=\d)[a-z])", re.IGNORECASE)
-"""A short number or a letter behind what ends with a digit: P07_1, P07-b, P07a."""
-
-_UID = re.compile(r"[\d.]+")
-"""A DICOM UID: its last numbers count series or studies of anybody."""
+_NUMBER = re.compile(r"^0*(\d+)(?:\.0+)?$", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,40 +83,92 @@ def find_patients(given: Mapping[str, str | None]) -> Patients:
     Returns:
         The patients; a case that nothing is known of is a patient of its own, called like the case.
     """
-    open_names = [name for name, patient in given.items() if patient is None]
-    of = {name: patient for name, patient in given.items() if patient is not None}
-    of |= {name: found[0] for name in open_names if (found := _BIDS.match(name))}
-    open_names = [name for name in open_names if name not in of]
-    by_session = _grouped({name: found["patient"] for name in open_names if (found := _SESSION.fullmatch(name))})
+    of = _alike({name: patient for name, patient in sorted(given.items()) if patient is not None})
+    named = {name: subject for name in given if name not in of and (subject := find_subject(name))}
+    stems = {name: stem for name in given if name not in named and (stem := find_stem(name))}
     unsure = []
-    for patient, names in by_session.items():
-        if _is_counted(names, given):
+    for patient, names in _sessions(stems, of):
+        if _is_counted(patient, names, given):
             unsure.append(tuple(names))
         else:
-            # A table that names the patient of one session speaks for the others.
-            told = {of[name] for name in given if name in of and _stem(name) == patient}
-            of |= dict.fromkeys(names, told.pop() if len(told) == 1 else patient)
-    unsure += _unsure([name for name in open_names if name not in of], set(given))
+            named |= dict.fromkeys(names, patient)
+    alone = [name for name in given if name not in of and name not in named]
+    of |= _spell(named, of, alone)
+    doubtful = set().union(*unsure)
+    left = [name for name in alone if name not in doubtful]
+    unsure += _beside(left, of) or _unsure(left, set(given))
     return Patients({name: of.get(name, name) for name in given}, tuple(sorted(unsure)))
 
 
-def _stem(name: str) -> str | None:
-    found = _SESSION.fullmatch(name)
-    return found["patient"] if found else None
+def _sessions(stems: Mapping[str, str], given: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield each patient that the beginnings of names tell of, and the names that no table gives a patient."""
+    told: dict[str, set[str]] = defaultdict(set)
+    folded = {name: _fold(stem) for name, stem in stems.items()}
+    for name in given.keys() & folded.keys():
+        told[folded[name]].add(given[name])
+    for stem, names in _grouped({name: stem for name, stem in folded.items() if name not in given}).items():
+        # A table that names the patient of one session speaks for the others.
+        yield next(iter(told[stem])) if len(told[stem]) == 1 else stems[names[0]], names
 
 
-def _is_counted(names: list[str], all_names: Iterable[str]) -> bool:
+def _alike(patients: Mapping[str, str]) -> dict[str, str]:
+    """Write the patients that tables name alike: spreadsheets drop zeros before a number, or add some behind it."""
+    first: dict[str, str] = {}
+    keys = {name: _NUMBER.sub(r"\1", _fold(patient)) for name, patient in patients.items()}
+    return {name: first.setdefault(keys[name], patient) for name, patient in patients.items()}
+
+
+def _spell(named: Mapping[str, str], given: Mapping[str, str], alone: Iterable[str]) -> dict[str, str]:
+    """Write the patients that names tell of as tables write them, or the case that has no session in its name."""
+    spellings: dict[str, str] = {}
+    for patient in (*given.values(), *sorted(alone)):
+        spellings.setdefault(_fold(patient), patient)
+    exact = {*given.values(), *alone}
+    return {
+        name: patient if patient in exact else spellings.setdefault(_fold(patient), patient)
+        for name, patient in sorted(named.items())
+    }
+
+
+def _fold(text: str) -> str:
+    """Return a text without capitals and blanks, in one of the ways in which Unicode can write it."""
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _is_counted(patient: str, names: Collection[str], all_names: Collection[str]) -> bool:
     """Check whether names that end like sessions rather number the patients: there are too many, or no others."""
-    return len(names) > MOST_SESSIONS or (len(names) > 1 and set(names) == set(all_names))
+    most = MOST_SESSIONS if any(letter.isdigit() for letter in patient) else MOST_SESSIONS_OF_A_WORD
+    return len(names) > most or (len(names) > 1 and set(names) == set(all_names))
 
 
-def _unsure(open_names: list[str], all_names: set[str]) -> list[tuple[str, ...]]:
-    readable = [name for name in open_names if not _UID.fullmatch(name)]
-    stems = {name: found["patient"] for name in readable if (found := _UNSURE.fullmatch(name))}
+def _beside(open_names: Iterable[str], of: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """Group names with the patient that they begin with, as P07_control with P07_baseline."""
+    scans = {_fold(patient): names for patient, names in _grouped(of).items()}
+    found = {name: beginning for name in open_names for stem, _ in cuts(name) if (beginning := _fold(stem)) in scans}
+    return [tuple(sorted((*scans[beginning], *names))) for beginning, names in _grouped(found).items()]
+
+
+def _unsure(open_names: Collection[str], all_names: set[str]) -> list[tuple[str, ...]]:
+    """Group the names that may be of one patient: by short numbers, or by any beginning that few names share."""
+    stems = {name: stem for name in open_names if (stem := find_counted_stem(name))}
     for name in all_names & set(stems.values()):  # P07 beside P07_1
         stems[name] = name
-    groups = [names for names in _grouped(stems).values() if 1 < len(names) <= MOST_SESSIONS]
-    return [tuple(names) for names in groups if set(names) != all_names]
+    groups = [tuple(names) for names in _grouped(stems).values() if 1 < len(names) <= MOST_SESSIONS]
+    if not (groups := [group for group in groups if set(group) != all_names]):
+        groups = _sharing_a_beginning([name for name in open_names if not is_uid(name)])
+    return groups
+
+
+def _sharing_a_beginning(names: Iterable[str]) -> list[tuple[str, ...]]:
+    """Group names by the shortest beginnings that several groups of few names share; none if there are no such ones."""
+    parts = {name: [*cuts(name), (name, "")] for name in names}
+    for at in range(max(map(len, parts.values()), default=0)):
+        stems = {name: _fold(found[min(at, len(found) - 1)][0]) for name, found in parts.items()}
+        groups = [tuple(group) for group in _grouped(stems).values() if len(group) > 1]
+        sizes = [len(group) for group in groups]
+        if len(groups) > 1 and max(sizes) <= MOST_SESSIONS and statistics.median(sizes) <= USUAL_SESSIONS:
+            return groups
+    return []
 
 
 def _grouped(group_of: Mapping[str, str]) -> dict[str, list[str]]:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from bohpo.errors import EvaluationError
 from bohpo.evaluation.ranking import Integers
+
+PATIENT_COLUMNS = (
+    *("patient", "patientid", "patientuid", "patientname", "patientnumber", "patientno"),
+    *("subject", "subjectid", "participant", "participantid"),
+)
+"""How tables call the column of patients, by its `plain_name`; the most telling name first."""
+
+
+def plain_name(name: str) -> str:
+    """Return the name of a column without capitals, blanks and punctuation."""
+    return re.sub(r"[\W_]", "", name).lower()
 
 
 def number_patients(patients: Sequence[str | None]) -> Integers:

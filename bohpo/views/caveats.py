@@ -70,8 +70,8 @@ def _chosen_by_score(view: CampaignView, best: Trial, completed: int) -> str | N
     """
     if completed < 2 or any(evaluation.trial == best.number for evaluation in view.evaluations):
         return None
-    name = view.campaign.name
+    # No command is offered: whether the study names something that scores a model is not known here.
     return (
         f"the best of {completed} scores is too good on average, as it was chosen by them; "
-        f"`bohpo evaluate {name}` gives the honest one"
+        "a score on test cases, as of `bohpo evaluate`, is the honest one"
     )

@@ -223,10 +223,32 @@ def test_a_first_line_that_may_be_a_header_is_told(tmp_path: Path) -> None:
     assert [case.name for case in read.cases] == ["Untersuchung", "a", "b"]
     assert read.warnings == (
         f"{tmp_path}/cases.csv, line 1: 'Untersuchung' counts as a case, and no other file names it; "
-        "if it is a header, write seriesuid instead",
+        "if it is a header, write seriesuid instead, else put the line seriesuid before it",
     )
     for cases in ("a\nb\n", "Case\nb\na\n"):
         assert read_with_warnings(**_paths(tmp_path, cases=cases)).warnings == ()
+
+
+@pytest.mark.parametrize("header", ["Fall", "nodule_case", "Untersuchung,age"])
+def test_a_word_before_scans_with_numbers_is_no_scan_for_sure(read: Read, header: str) -> None:
+    numbered = {"lesions": LESIONS + "P1,1,2,3,4\n", "marks": MARKS + "P1,1,2,3,0.5\n"}
+    [mistake] = _mistakes(read, cases=f"{header}\nP1\nP2\n", **numbered)
+    name = header.partition(",")[0]
+    assert f"line 1: {name!r} counts as a case, and no other file names it; if it is a header, write" in mistake
+    assert len(read(cases=f"seriesuid\n{header}\nP1\nP2\n", **numbered)) == 3
+
+
+def test_a_lesion_that_is_listed_twice_is_a_mistake_and_a_mark_is_not(read: Read) -> None:
+    [mistake] = _mistakes(read, lesions=LESIONS + "a,1,2,3,4\nb,1,2,3,4\na, 1,2,3,4\n")
+    assert mistake.endswith("lesions.csv, line 4: is the same lesion as line 2; list it once")
+    twice = "a,1,2,3,4\na,1,2,3,4\n"
+    assert len(read(marks=MARKS + twice, excluded=LESIONS + twice)[0].scores) == 2
+
+
+@pytest.mark.parametrize("number", ["1_0", "\uff15", "0x5"])
+def test_numbers_that_only_python_reads_are_mistakes(read: Read, number: str) -> None:
+    [mistake] = _mistakes(read, marks=MARKS + f"a,1,2,3,{number}\n")
+    assert mistake.endswith(f"column probability: {number!r} is not a finite number; write one, as in 12.5")
 
 
 def test_scans_of_one_patient_are_told_by_a_column_or_their_names(tmp_path: Path) -> None:

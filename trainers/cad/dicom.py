@@ -8,6 +8,7 @@ Only what says where the pixels lie and what their numbers mean is read from a h
 
 from __future__ import annotations
 
+import math
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import SimpleITK as sitk  # noqa: N813 - its usual name
 
 from bohpo.errors import DataError
 from trainers.cad.case import Floats, Image
+from trainers.cad.table_reader import parse_number
 
 MODALITY = "0008|0060"
 POSITION, ORIENTATION, PIXEL_SPACING = "0020|0032", "0020|0037", "0028|0030"
@@ -94,6 +96,12 @@ class SliceHeader:
         """Whether low stored numbers are bright."""
         return self.photometric == "MONOCHROME1"
 
+    @property
+    def has_scale(self) -> bool:
+        """Whether slope and intercept are numbers that lead anywhere: ITK takes any others for 1 and 0."""
+        slope, intercept = map(parse_number, self.scale)
+        return bool(slope) and intercept is not None and math.isfinite(slope) and math.isfinite(intercept)
+
     def is_parallel(self, other: SliceHeader) -> bool:
         """Whether both slices have the same direction, size and edges of pixels."""
         is_turned = np.allclose(self.orientation, other.orientation, atol=1e-3)
@@ -110,6 +118,10 @@ def list_series(name: str, folder: Path) -> list[Path]:
     if odd:
         problem = f"the folder {folder.name} holds {', '.join(odd)}, which is no file, or a link that leads to none"
         raise DataError(name, problem, "remove it")
+    below = [path.name for path in sorted(folder.iterdir()) if path.is_dir() and any(map(_is_dicom, path.rglob("*")))]
+    if below:
+        problem = f"the folder {folder.name} holds DICOM files in folders of its own ({', '.join(below)})"
+        raise DataError(name, problem, "put the files of one series into it, without folders, and move others away")
     sitk.ProcessObject.GlobalWarningDisplayOff()  # what it warns of is told here as an error, by the case's name
     series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))
     if len(series) != 1:
@@ -163,6 +175,10 @@ def _contradictions(headers: Sequence[SliceHeader]) -> Iterator[tuple[str, str]]
         yield f"its slices are {' and '.join(kinds)}", "export all slices in the same photometric interpretation"
     if len(units := sorted({" ".join(header.unit).strip() for header in headers})) > 1:
         yield f"its slices are in several units ({', '.join(map(repr, units))})", "export all slices in the same unit"
+    if unscaled := next((header for header in headers if not header.has_scale), None):
+        slope, intercept = unscaled.scale
+        said = f"{unscaled.path.name} has the rescale slope {slope!r} and intercept {intercept!r}"
+        yield said, "export the series again: the slope is a number such as 0.5, and not 0"
     if not first.is_inverted:
         return
     if any(header.modality == "CT" for header in headers):

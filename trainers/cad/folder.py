@@ -27,6 +27,7 @@ from trainers.cad.case import Case, Split
 from trainers.cad.case_reader import read_case
 from trainers.cad.coordinates import CoordinateCheck
 from trainers.cad.formats import VOLUME_SUFFIXES, find_suffix, is_unread_image, strip_suffix
+from trainers.cad.frames import read_frame
 from trainers.cad.hypotheses import HYPOTHESES
 from trainers.cad.layout import BrokenCasesError, Layout
 from trainers.cad.splits import select_split
@@ -72,7 +73,9 @@ def read_folder(folder: Path, split: Split, count: int | None, layout: Layout) -
         except BrokenCasesError as broken:
             errors += broken.errors
             continue
-        coordinates.add(case)
+        # A series has a header for each slice: too much to read again for a volume that is cached.
+        [path] = found.paths
+        coordinates.add(case, read_frame(name, path) if len(case.centres) > 0 and path.is_file() else None)
         if not errors:
             yield case
     if errors:

@@ -48,8 +48,9 @@ def is_nifti(path: Path) -> bool:
 
 
 def is_unread_image(name: str) -> bool:
-    """Return whether a file's name looks like that of an image which is not read."""
-    return find_suffix(name) is None and _find(name, _UNREAD_IMAGES) is not None
+    """Return whether a file's name looks like that of an image which is not read, as `a.nii(1).gz` and `a.niigz`."""
+    is_alike = any(mark in name.lower()[1:] for mark in (".nii", ".nrrd", ".mha", ".mhd"))
+    return find_suffix(name) is None and (is_alike or _find(name, _UNREAD_IMAGES) is not None)
 
 
 def _find(name: str, suffixes: tuple[str, ...]) -> str | None:

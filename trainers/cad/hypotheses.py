@@ -45,8 +45,12 @@ def _distances(points: Floats, frame: Frame | None) -> Floats | None:
     return None if frame is None else frame.from_mm(points)
 
 
+def _reordered(columns: tuple[int, int, int], read: Reading) -> Reading:
+    return lambda points, frame: read(points[:, columns], frame)
+
+
 def _reversed(read: Reading) -> Reading:
-    return lambda points, frame: read(points[:, ::-1], frame)
+    return _reordered((2, 1, 0), read)
 
 
 _WORLD = "write world coordinates in mm, LPS"
@@ -70,8 +74,13 @@ HYPOTHESES = (
         f"{_ORDER}, and negate x and y",
         _reversed(_signs(-1, -1, 1)),
     ),
+    Hypothesis("x and y exchanged", "coordinates in the order y, x, z", _ORDER, _reordered((1, 0, 2), _signs(1, 1, 1))),
+    Hypothesis("y and z exchanged", "coordinates in the order x, z, y", _ORDER, _reordered((0, 2, 1), _signs(1, 1, 1))),
     Hypothesis("them as indices", "indices of voxels i, j, k", _WORLD, _indices),
     Hypothesis("them as indices k, j, i", "indices of an array in the order k, j, i", _WORLD, _reversed(_indices)),
+    Hypothesis(
+        "them as indices j, i, k", "indices of rows, columns and slices", _WORLD, _reordered((1, 0, 2), _indices)
+    ),
     Hypothesis("them counted from the first voxel", "mm from the first voxel", _WORLD, _distances),
     Hypothesis("them times 10", "centimetres", "multiply x, y and z by 10", _signs(10, 10, 10)),
     Hypothesis("them times 1000", "metres", "multiply x, y and z by 1000", _signs(1000, 1000, 1000)),

@@ -82,6 +82,8 @@ def check_nifti(name: str, path: Path) -> None:
     """
     _check_compression(name, path)
     header = read_header(path)
+    if isinstance(header, Nifti2Header):
+        raise DataError(name, f"{path.name} is NIfTI-2, which ITK does not read", "write it as NIfTI-1, with nibabel")
     if problems := list(_header_problems(header)):
         said, remedies = (tuple(dict.fromkeys(each)) for each in zip(*problems, strict=True))
         raise DataError(name, f"{path.name} {' and '.join(said)}", "; ".join(remedies))
@@ -129,6 +131,8 @@ def read_forms(path: Path) -> Forms:
     """
     header = read_header(path)
     i, j, k = (int(edge) for edge in header["dim"][1:4])
+    # The standard takes a 0 for 1, and ITK any number for its sign; nibabel refuses both.
+    header["pixdim"][0] = -1 if header["pixdim"][0] < 0 else 1
     qform, sform = header.get_qform(coded=True)[0], header.get_sform(coded=True)[0]
     return Forms((i, j, k), header.get_base_affine(), qform, sform)
 
@@ -174,12 +178,17 @@ def _header_problems(header: Header) -> Iterator[Problem]:
         if header[code_field] > 0 and not np.isfinite([header[field] for field in fields]).all():
             yield f"has numbers that are not finite in its {key}", remedy
             return
+    if header["qform_code"] > 0 and np.linalg.norm([header[field] for field in _QUATERNION]) > 1 + _ROUNDING:
+        yield "has a quaternion longer than 1 in its qform, which is no rotation", remedy
     if header["sform_code"] > 0:
         yield from _form_problems(header.get_sform()[:3, :3], edges)
 
 
+_QUATERNION = ("quatern_b", "quatern_c", "quatern_d")
+_ROUNDING = 1e-4
+
 _PLACES = (
-    ("qform", "qform_code", ("quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z")),
+    ("qform", "qform_code", (*_QUATERNION, "qoffset_x", "qoffset_y", "qoffset_z")),
     ("sform", "sform_code", ("srow_x", "srow_y", "srow_z")),
 )
 

@@ -92,7 +92,16 @@ def require_patients(cases: Sequence[Case], split: Split) -> None:
 
 def describe_one_patient(cases: Sequence[Case], split: Split) -> str | None:
     """Build the sentence on cases to be scored that are of one patient; None if there are more, or for training."""
-    if split is Split.TRAINING or number_patients([case.patient for case in cases]).any():
+    return None if split is Split.TRAINING else describe_alone([case.patient for case in cases], split)
+
+
+def describe_alone(patients: Sequence[str | None], split: Split) -> str | None:
+    """Build the sentence on cases to be scored whose patients, one each, are a single one; None if there are more."""
+    if number_patients(patients).any():
         return None
-    count = f"all {len(cases)} {split} cases are of one patient" if len(cases) > 1 else f"there is one {split} case"
+    if not patients:
+        return f"there is no {split} case, so no score is possible; add cases, or change their split"
+    count = f"all {len(patients)} {split} cases are of one patient"
+    if len(patients) == 1:
+        count = f"there is one {split} case"
     return f"{count}, which cannot show how patients vary, so no score is possible; add cases, or change their split"

@@ -10,7 +10,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +45,9 @@ class Row:
     remedy: str = ""
 
 
-def read_rows(path: Path, columns: Sequence[str], numeric: Sequence[str] = ()) -> tuple[Row, ...]:
+def read_rows(
+    path: Path, columns: Sequence[str], numeric: Sequence[str] = (), is_instead: Callable[[str], bool] | None = None
+) -> tuple[Row, ...]:
     """Read the rows of a table.
 
     Args:
@@ -53,6 +55,7 @@ def read_rows(path: Path, columns: Sequence[str], numeric: Sequence[str] = ()) -
         columns: Columns that it must have, in small letters; it may have others, too.
         numeric: Those of them that hold numbers. In tables without separating commas `12,5` is read as `12.5` there,
             unless the table has numbers with a point, too.
+        is_instead: Whether a table with a column of this name need not have the last one of `columns`.
 
     Returns:
         All rows that are not blank. A row with more or fewer cells than the header has columns carries its problem.
@@ -63,7 +66,7 @@ def read_rows(path: Path, columns: Sequence[str], numeric: Sequence[str] = ()) -
     text = _read_text(path, columns)
     separator, lines = _split_cells(path, text)
     first, names = next(lines, (1, []))
-    _check_header(path, first, names, columns)
+    _check_header(path, first, names, columns, is_instead)
     while names and not names[-1]:
         names = names[:-1]
     rows = tuple(_to_row(path, line, names, cells, separator) for line, cells in lines)
@@ -127,12 +130,15 @@ def _split_cells(path: Path, text: str) -> tuple[str, Iterator[tuple[int, list[s
     return separator, iterate()
 
 
-def _check_header(path: Path, line: int, names: list[str], columns: Sequence[str]) -> None:
+def _check_header(
+    path: Path, line: int, names: list[str], columns: Sequence[str], is_instead: Callable[[str], bool] | None
+) -> None:
     names[:] = [name.lower() for name in names]
     remedy = f"make {','.join(columns)} its first line, with commas in all lines"
     if len(names) > MOST_COLUMNS:
         raise UsageError(f"{path} has {len(names)} columns in line {line}, at most {MOST_COLUMNS} are read; {remedy}")
-    if absent := [column for column in columns if column not in names]:
+    needed = columns[:-1] if is_instead and any(map(is_instead, names)) else columns
+    if absent := [column for column in needed if column not in names]:
         raise UsageError(f"{path} lacks the column {', '.join(absent)}; {remedy}")
     if twice := sorted({name for name in names if name and names.count(name) > 1}):
         raise UsageError(f"{path} has the column {', '.join(twice)} twice in line {line}; keep one of them")

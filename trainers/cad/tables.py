@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bohpo.errors import DataError, UsageError
+from bohpo.evaluation.patients import PATIENT_COLUMNS, plain_name
 from trainers.cad.case import Split
 from trainers.cad.table_reader import parse_number, read_rows
 
 LESIONS_FILE, EXCLUDED_FILE, LABELS_FILE, SPLITS_FILE = "lesions.csv", "excluded.csv", "labels.csv", "splits.csv"
-PATIENT_COLUMN = "patient"
-"""Column that any of the tables may have beside its own: the same text in all cases of a patient."""
-
 LESION_COLUMNS = ("case", "x", "y", "z", "diameter_mm")
 LABELS = {"normal": False, "abnormal": True}
 
@@ -94,26 +92,36 @@ def add_splits(table: Path, listed: dict[str, ListedCase]) -> None:
     """
     if not os.path.lexists(table):
         return
-    for line, row in _sound_rows(table, ("case", "split"), listed):
-        found, split = listed[row["case"]], row["split"].lower()
-        found.patients |= _patient(row)
-        if split in list(Split):
-            found.splits.add(Split(split))
-        elif split or not row.get(PATIENT_COLUMN):  # a row may name the patient alone
-            problem = f"line {line} of {table.name} says split {row['split']!r}"
+    for line, row in _sound_rows(table, ("case", "split"), listed, is_instead=_is_of_patients):
+        found, split, patient = listed[row["case"]], row.get("split", ""), _patient(row)
+        found.patients |= patient
+        if split.lower() in list(Split):
+            found.splits.add(Split(split.lower()))
+        elif split or not patient:  # a row may name the patient alone
+            problem = f"line {line} of {table.name} says split {split!r}"
             found.errors.append(DataError(row["case"], problem, f"write one of {', '.join(Split)}"))
 
 
 def _patient(row: Mapping[str, str]) -> set[str]:
-    patient = row.get(PATIENT_COLUMN, "")
+    """Return the patient that a row names, in any column that tables have for it; the most telling one counts."""
+    by_name = {plain_name(column): text for column, text in row.items()}
+    patient = next((by_name[column] for column in PATIENT_COLUMNS if column in by_name), "")
     return {patient} if patient else set()
 
 
+def _is_of_patients(column: str) -> bool:
+    return plain_name(column) in PATIENT_COLUMNS
+
+
 def _sound_rows(
-    table: Path, columns: Sequence[str], listed: dict[str, ListedCase], numeric: Sequence[str] = ()
+    table: Path,
+    columns: Sequence[str],
+    listed: dict[str, ListedCase],
+    numeric: Sequence[str] = (),
+    is_instead: Callable[[str], bool] | None = None,
 ) -> Iterator[tuple[int, Mapping[str, str]]]:
     """Yield the number of the line and the cells of each row; a row that is torn is an error of its case instead."""
-    for row in read_rows(table, columns, numeric):
+    for row in read_rows(table, columns, numeric, is_instead):
         name = row.cells["case"]
         if not name or not name.isprintable():
             called = f"line {row.line} of {table} calls a case {name!a}"

@@ -9,6 +9,7 @@ SimpleITK reads them. Only the signal and where it lies are taken; no other tag 
 from __future__ import annotations
 
 import contextlib
+import math
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813 - its usual name
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from bohpo.errors import DataError
@@ -26,6 +28,9 @@ from trainers.cad.nifti import GREATEST_SHEAR_DEGREES, check_finite, check_nifti
 from trainers.cad.slices import find_series
 
 LEAST_EDGE = 8
+
+MOST_VOXELS = 2**30
+"""Larger volumes, of 4 GiB and more, are refused: a body of 0.4 x 0.4 x 1.5 m has a billion voxels of 0.6 mm."""
 
 READING_VERSION = 2
 """Raise it with any change that alters a volume that was read: those that are cached are stale then."""
@@ -153,6 +158,7 @@ def to_volume(name: str, path: Path, image: sitk.Image, spacing: float) -> Volum
         signal = sitk.GetArrayFromImage(upright).astype(np.float32)
     # Interpolation would turn infinity into the greatest number there is.
     check_finite(name, path, signal)
+    _check_size(name, path, upright, spacing)
     volume = _resample(upright, signal, spacing)
     _check(name, path, volume)
     return volume
@@ -182,10 +188,28 @@ def _check_grid(name: str, path: Path, image: sitk.Image) -> None:
         raise DataError(name, problem, "resample it to voxels at right angles, or give the DICOM series")
 
 
+def _new_size(image: sitk.Image, spacing: float) -> NDArray[np.int64]:
+    """Compute how many voxels (3,) of this edge a volume has along x, y, z."""
+    lengths = (np.array(image.GetSize()) - 1) * np.array(image.GetSpacing())
+    return np.maximum(1, np.floor(lengths / spacing + 1e-6).astype(np.int64) + 1)
+
+
+def _check_size(name: str, path: Path, image: sitk.Image, spacing: float) -> None:
+    """Refuse a volume that would be too large, before memory is asked for: its voxels are in another unit, or huge.
+
+    Raises:
+        DataError: If it would have more than `MOST_VOXELS`.
+    """
+    size = _new_size(image, spacing)
+    if math.prod(size.tolist()) > MOST_VOXELS:
+        new, old = (" x ".join(f"{edge:.4g}" for edge in edges) for edges in (size, image.GetSpacing()))
+        problem = f"{path.name} has voxels of {old} mm by its header, which makes {new} voxels of {spacing:g} mm"
+        raise DataError(name, problem, "write the volume with the edges of its voxels in mm, or crop it")
+
+
 def _resample(image: sitk.Image, signal: Image, spacing: float) -> Volume:
     """Put a volume on cubic voxels whose first one keeps its centre; linear, smoothed before it gets coarser."""
-    old = np.array(image.GetSpacing())
-    edges = np.maximum(1, np.floor((np.array(image.GetSize()) - 1) * old / spacing + 1e-6).astype(int) + 1)
+    old, edges = np.array(image.GetSpacing()), _new_size(image, spacing)
     # Variances of point spreads add up: a voxel's edge is taken as the width at half maximum.
     sigmas = np.sqrt(np.maximum(0, spacing**2 - old**2)) / 2.355 / old
     smooth = sitk.GetImageFromArray(ndimage.gaussian_filter(signal, sigmas[::-1], mode="nearest"))

@@ -47,6 +47,12 @@ REWRITTEN: dict[str, tuple[Rewrite, str]] = {
     "y": (lambda case: case.centres * [1, -1, 1], "coordinates with y turned over"),
     "z": (lambda case: case.centres * [1, 1, -1], "coordinates with z turned over"),
     "zyx": (lambda case: case.centres[:, ::-1], "coordinates in the order z, y, x"),
+    "yxz": (lambda case: case.centres[:, [1, 0, 2]], "coordinates in the order y, x, z"),
+    "xzy": (lambda case: case.centres[:, [0, 2, 1]], "coordinates in the order x, z, y"),
+    "jik": (
+        lambda case: (case.to_voxels(case.centres)[:, ::-1] / ANISOTROPIC)[:, [1, 0, 2]],
+        "indices of rows, columns and slices",
+    ),
     "ijk": (lambda case: case.to_voxels(case.centres)[:, ::-1] / ANISOTROPIC, "indices of voxels i, j, k"),
     "kji": (lambda case: (case.to_voxels(case.centres)[:, ::-1] / ANISOTROPIC)[:, ::-1], "in the order k, j, i"),
     "corner": (lambda case: case.centres - case.origin, "mm from the first voxel"),
@@ -212,6 +218,21 @@ def test_no_training_starts_on_lesions_that_are_certainly_elsewhere(tmp_path: Pa
     assert len(list(read_folder(tmp_path / "right", Split.TRAINING, None, layout))) == len(cases)
     with pytest.raises(UsageError, match=r"lesions\.csv: as given .* RAS coordinates, as of nibabel; negate x and y"):
         list(read_folder(tmp_path / "wrong", Split.TRAINING, None, layout))
+
+
+def test_no_training_starts_on_indices_that_happen_to_lie_inside(tmp_path: Path) -> None:
+    """Whether a table has indices is known only where the voxels of the file lie is known."""
+    cases = []
+    for case in _phantoms("metastasis", "middle"):
+        near = replace(case, origin=np.full(3, -6.0), centres=case.centres - case.origin - 6)
+        is_inside = near.holds(REWRITTEN["ijk"][0](near))
+        cases.append(replace(near, centres=near.centres[is_inside], diameters=near.diameters[is_inside]))
+    _write(tmp_path / "cases", tuple(cases), REWRITTEN["ijk"][0])
+    (tmp_path / "cases" / "splits.csv").write_text(
+        "case,split\n" + "".join(f"p{number},training\n" for number in range(len(cases)))
+    )
+    with pytest.raises(UsageError, match=r"lesions\.csv: as given .* these look like indices of voxels i, j, k"):
+        list(read_folder(tmp_path / "cases", Split.TRAINING, None, Layout(spacing=cases[0].spacing)))
 
 
 def _organs(volume: Path, labels: Path) -> Case:

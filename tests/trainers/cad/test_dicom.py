@@ -86,6 +86,10 @@ def test_an_inverted_series_is_bright_where_it_is_shown_bright_and_says_so(tmp_p
             {"extra": [{(0x0054, 0x1001): ("CS", "BQML")}, *[{(0x0054, 0x1001): ("CS", "CNTS")}] * 9]},
             "its slices are in several units ('BQML', 'CNTS')",
         ),
+        ({"slope": [*[1.0] * 9, 0.0]}, "009.dcm has the rescale slope '0.0' and intercept '0'"),
+        ({"slope": "0,5"}, "000.dcm has the rescale slope '0,5' and intercept '0'; export the series again"),
+        ({"slope": "nan"}, "the rescale slope 'nan'"),
+        ({"slope": 1.0, "intercept": "none"}, "the rescale slope '1.0' and intercept 'none'"),
         ({"position": [(0.0, 0.0, 2.0 * n) for n in (0, 1, 2, 3, 4, 4, 5, 6, 7, 8)]}, "lie in the same place"),
         ({"position": [(0.0, 0.0, 2.0 * n) for n in (0, 1, 2, 3, 4, 6, 7, 8, 9, 10)]}, "slices are missing: "),
     ],
@@ -112,6 +116,15 @@ def test_two_series_in_a_folder_are_named(tmp_path: Path) -> None:
     write_series(tmp_path / "pet", _stored())
     write_slice(tmp_path / "pet" / "other.dcm", _stored()[0], series=f"{SERIES}.2")
     assert "the folder pet holds 2 DICOM series; keep the files of one series only" in _problem(tmp_path / "pet")
+
+
+def test_slices_in_a_folder_of_the_folder_are_not_passed_over(tmp_path: Path) -> None:
+    write_series(tmp_path / "pet", _stored())
+    (tmp_path / "pet" / "reports").mkdir()
+    assert _signal(tmp_path / "pet").shape == (10, 12, 14)
+    write_slice(tmp_path / "pet" / "late" / "1.dcm", _stored()[0], series=f"{SERIES}.2")
+    told = _problem(tmp_path / "pet")
+    assert "the folder pet holds DICOM files in folders of its own (late); put the files of one series into it" in told
 
 
 def test_a_torn_slice_is_not_passed_over(tmp_path: Path) -> None:

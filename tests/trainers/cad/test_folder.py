@@ -291,12 +291,12 @@ def test_a_german_spreadsheet_gives_the_same_cases(folder: Path) -> None:
 
 
 def test_images_that_are_not_read_are_named_in_the_log(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
-    for name in ("e.dcm", "f.nii.zst", "notes.txt", "G.IMG"):
+    for name in ("e.dcm", "f.nii.zst", "notes.txt", "G.IMG", "h.nii(1).gz", "i.niigz"):
         (folder / name).write_bytes(b"something")
     with caplog.at_level(logging.WARNING):
         _read(folder)
     assert [record.args for record in caplog.records if "is not read" in record.message] == [
-        (name, ".nii.gz, .nii, .mha, .mhd, .nrrd") for name in ("G.IMG", "e.dcm", "f.nii.zst")
+        (name, ".nii.gz, .nii, .mha, .mhd, .nrrd") for name in ("G.IMG", "e.dcm", "f.nii.zst", "h.nii(1).gz", "i.niigz")
     ]
 
 

@@ -65,9 +65,30 @@ def test_phantoms_count_one_lesion_each(fixed: dict[str, str | int], is_labelled
     assert str(forecast_interval(fixed, is_labelled=is_labelled)).startswith(start)
 
 
+@pytest.mark.parametrize(
+    ("cases", "table", "problem"),
+    [
+        ({}, "lesions.csv", "there is no validation case"),
+        ({"a": 3}, "lesions.csv", "there is one validation case, which cannot show how patients vary"),
+        ({"sub-1_ses-1": 1, "sub-1_ses-2": 2}, "lesions.csv", "all 2 validation cases are of one patient"),
+        ({"a": 0, "b": 0}, "lesions.csv", "there is no lesion in the validation cases"),
+        ({"a": 1, "b": 1}, "labels.csv", "there is no normal case in the validation cases"),
+    ],
+)
+def test_cases_that_no_score_can_be_had_of_are_told(
+    tmp_path: Path, cases: dict[str, int], table: str, problem: str
+) -> None:
+    folder = _folder(tmp_path / "cases", cases, table)
+    told = str(forecast_interval({"data": str(folder)}, is_labelled=table == "labels.csv"))
+    assert told.startswith(problem)
+    assert ", so no score is possible; add " in told
+    assert str(forecast_interval({"data": "phantom:tiny", "validation_cases": 1}, is_labelled=False)).startswith(
+        "there is one validation case"
+    )
+
+
 def test_nothing_is_said_without_data_and_a_missing_folder_is_named(tmp_path: Path) -> None:
     assert forecast_interval({}, is_labelled=False) is None
-    assert forecast_interval({"data": str(_folder(tmp_path / "none", {"a": 0}))}, is_labelled=False) is None
     with pytest.raises(UsageError, match="there is no folder"):
         Entry("nowhere:Nothing").forecast({"data": str(tmp_path / "absent")})
 

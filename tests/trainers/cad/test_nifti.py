@@ -19,6 +19,7 @@ from bohpo.errors import DataError
 from trainers.cad.case import Case, Floats, Split
 from trainers.cad.folder import read_folder
 from trainers.cad.layout import BrokenCasesError, Layout
+from trainers.cad.nifti import read_forms
 from trainers.cad.place import find_place_problems
 from trainers.cad.volume import read_volume
 
@@ -131,6 +132,26 @@ def test_all_that_is_wrong_with_a_header_is_told_at_once(tmp_path: Path) -> None
     _write(tmp_path / "scan.nii", edit=edit)
     told = _problem(tmp_path / "scan.nii")
     assert "complex64 and gives lengths in metres" in told
+
+
+@pytest.mark.parametrize("sign", [0.0, 2.0, -2.0])
+def test_a_sign_that_is_neither_1_nor_minus_1_is_read_as_itk_reads_it(tmp_path: Path, sign: float) -> None:
+    """Older programs write 0 there, which the standard takes for 1."""
+    _write(tmp_path / "scan.nii", AFFINE * [[1], [1], [np.sign(sign) or 1], [1]], None, edit=_set("pixdim", sign, 0))
+    assert _places(tmp_path / "scan.nii") == []
+    assert read_forms(tmp_path / "scan.nii").qform == pytest.approx(AFFINE * [[1], [1], [np.sign(sign) or 1], [1]])
+
+
+def test_a_quaternion_that_is_no_rotation_is_named(tmp_path: Path) -> None:
+    _write(tmp_path / "scan.nii", edit=_set("quatern_b", 2.0))
+    assert "has a quaternion longer than 1 in its qform" in _problem(tmp_path / "scan.nii")
+
+
+def test_what_itk_does_not_read_at_all_is_not_called_torn(tmp_path: Path) -> None:
+    nibabel.save(nibabel.Nifti2Image(np.ones((12, 13, 14), np.float32), AFFINE), tmp_path / "scan.nii.gz")
+    assert _problem(tmp_path / "scan.nii.gz") == (
+        "case: scan.nii.gz is NIfTI-2, which ITK does not read; write it as NIfTI-1, with nibabel"
+    )
 
 
 def test_one_volume_in_4d_is_a_volume(tmp_path: Path) -> None:

@@ -114,6 +114,20 @@ def test_a_column_patient_keeps_cases_together(make: Make, table: str) -> None:
     assert {case.patient for case in _read(folder).values()} == {"P 1", "a", "b", "c", "d"}
 
 
+@pytest.mark.parametrize("column", ["Patient_ID", "subject", "PATIENT", "Participant ID"])
+def test_the_column_of_patients_may_be_called_otherwise_and_be_alone(make: Make, column: str) -> None:
+    folder = make("first", "right", "a", splits=f"case;{column}\nfirst;Mueller\nright;MUELLER\n")
+    splits = _splits(folder)
+    assert splits["first"] == splits["right"] == split_by_name("first")
+    assert {case.patient for case in _read(folder).values()} == {"Mueller", "a"}
+
+
+def test_splits_without_split_and_patient_are_refused(make: Make) -> None:
+    folder = make("a", splits="case,doctor\na,Mueller\n")
+    with pytest.raises(UsageError, match=r"splits\.csv lacks the column split"):
+        list(read_folder(folder, split_by_name("a"), None, Layout(spacing=1.0)))
+
+
 def test_a_split_that_is_given_for_one_session_holds_for_the_others(make: Make) -> None:
     folder = make("P1_ses-1", "P1_ses-2", "P1_ses-3", "P2", splits="case,split\nP1_ses-2,test\n")
     assert _splits(folder) == {

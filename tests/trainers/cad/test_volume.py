@@ -139,6 +139,18 @@ def test_grids_that_are_no_boxes_are_named(tmp_path: Path, ending: str, old: byt
         read_volume("case", path, 1.0)
 
 
+@pytest.mark.parametrize("ending", ["nii.gz", "mha"])
+def test_a_volume_that_no_memory_holds_is_named_before_it_is_made(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"case.{ending}"
+    _write(path, np.random.default_rng(0).random((12, 13, 14), np.float32), (80.0, 80.0, 80.0))
+    with pytest.raises(DataError) as caught:
+        read_volume("case", path, 0.6)
+    assert str(caught.value) == (
+        f"case: {path.name} has voxels of 80 x 80 x 80 mm by its header, which makes 1734 x 1601 x 1467 voxels of "
+        "0.6 mm; write the volume with the edges of its voxels in mm, or crop it"
+    )
+
+
 def test_a_nifti_file_may_have_its_bytes_in_either_order(tmp_path: Path) -> None:
     signal = np.random.default_rng(0).random((10, 11, 12), np.float32)
     for order in "<>":
