@@ -24,6 +24,7 @@ class WithoutList:
     """An array as TensorFlow, xarray and polars have it: numpy's interface, but no `tolist`."""
 
     def __init__(self, values: Any) -> None:
+        """Wrap a value that numpy takes."""
         self._values = np.asarray(values)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
