@@ -1,15 +1,20 @@
 """Conversion of what trainers compute with to Python floats: numpy and torch scalars, arrays, tensors, fractions.
 
 No array library is imported. An array is anything with `tolist`, which copies it from any device and drops its
-gradient; a number is anything with `__float__`.
+gradient, or with `__array__`, as TensorFlow, xarray and polars have it. A number is anything with `__float__` or
+`__index__`.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import SupportsFloat
+from collections.abc import Iterator, KeysView, Sequence, ValuesView
+from typing import SupportsFloat, SupportsIndex
 
 from bohpo.errors import AttemptError
+
+_COLUMNS = (Sequence, KeysView, ValuesView, Iterator)
+"""What is a column beside arrays. A set is none, since it has no order, and a dictionary has two."""
 
 
 def to_float(key: str, figure: object) -> float:
@@ -25,7 +30,7 @@ def to_float(key: str, figure: object) -> float:
     if type(figure) is float:
         return figure
     number = _element_of(figure)
-    if isinstance(number, bool) or not isinstance(number, SupportsFloat):
+    if isinstance(number, bool) or not isinstance(number, SupportsFloat | SupportsIndex):
         raise AttemptError(f"{key} is {_shown(figure)}, not a number; write a finite number")
     try:
         return float(number)
@@ -69,13 +74,13 @@ def is_number(figure: object) -> bool:
 
 
 def to_column(key: str, column: object) -> tuple[float, ...]:
-    """Return a list, an array or a tensor of one dimension as finite Python floats.
+    """Return a sequence, an iterator, an array or a tensor of one dimension as finite Python floats.
 
     Raises:
         AttemptError: If it is something else, or one of its elements is no finite number.
     """
     elements = _plain(column)
-    if not isinstance(elements, list | tuple | range):
+    if isinstance(elements, str | bytes | bytearray) or not isinstance(elements, _COLUMNS):
         raise AttemptError(f"{key} is not a list of numbers")
     return tuple(to_finite(f"{key}[{index}]", element) for index, element in enumerate(elements))
 
@@ -92,12 +97,14 @@ def _element_of(figure: object) -> object:
 
 def _plain(value: object) -> object:
     """Return an array or a tensor as a Python number or nested lists; anything else as it is."""
-    to_list = getattr(value, "tolist", None)
-    if isinstance(value, type) or not callable(to_list):
+    if isinstance(value, type):
         return value
+    to_list, to_array = getattr(value, "tolist", None), getattr(value, "__array__", None)
     try:
-        return to_list()
-    except (TypeError, ValueError, RuntimeError):  # a tensor without data, as on torch's device `meta`
+        if callable(to_list):
+            return to_list()
+        return to_array().tolist() if callable(to_array) else value
+    except (TypeError, ValueError, RuntimeError, AttributeError):  # a tensor without data, as on torch's device `meta`
         return value
 
 

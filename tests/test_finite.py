@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import json
 import math
+from collections import deque
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -18,7 +19,31 @@ from bohpo.errors import AttemptError
 from bohpo.finite import is_number, to_column, to_finite, to_float
 from bohpo.trainer import AttemptDirectory, Context, Curve, Outcome
 
+
+class WithoutList:
+    """An array as TensorFlow, xarray and polars have it: numpy's interface, but no `tolist`."""
+
+    def __init__(self, values: Any) -> None:
+        """Wrap a value that numpy takes."""
+        self._values = np.asarray(values)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return self._values
+
+    def __repr__(self) -> str:
+        return f"WithoutList({self._values!r})"
+
+
+class Index:
+    """A whole number that has no other conversion, as numpy's own protocol of indices allows."""
+
+    def __index__(self) -> int:
+        return 3
+
+
 HALVES: list[Any] = [
+    WithoutList(0.5),
+    WithoutList([0.5]),
     0.5,
     np.float16(0.5),
     np.float32(0.5),
@@ -44,6 +69,8 @@ NO_NUMBERS: list[Any] = [
     [0.5],
     (0.5,),
     {"value": 0.5},
+    WithoutList([0.5, 0.5]),
+    WithoutList(True),
     0.5 + 0j,
     np.complex64(0.5),
     np.array([0.5, 0.5]),
@@ -67,7 +94,7 @@ def test_a_number_of_any_kind_is_taken_as_a_python_float(half: Any, tmp_path: Pa
     assert AttemptDirectory(tmp_path).read_progress() == [(1, 0.5)]
 
 
-@pytest.mark.parametrize("three", [3, np.int8(3), np.uint64(3), np.array(3), torch.tensor(3)], ids=repr)
+@pytest.mark.parametrize("three", [3, np.int8(3), np.uint64(3), np.array(3), torch.tensor(3), Index()], ids=repr)
 def test_a_whole_number_of_any_kind_is_taken(three: Any) -> None:
     assert Outcome(three).to_json()["value"] == 3.0
 
@@ -127,6 +154,11 @@ def test_a_number_beyond_all_floats_keeps_its_sign() -> None:
         torch.tensor([0.0, 0.5], requires_grad=True),
         array.array("d", [0.0, 0.5]),
         [np.float32(0.0), torch.tensor(0.5)],
+        WithoutList([0.0, 0.5]),
+        [WithoutList(0.0), WithoutList([0.5])],
+        deque([0.0, 0.5]),
+        {0.0: 1, 0.5: 2}.keys(),
+        {1: 0.0, 2: 0.5}.values(),
     ],
     ids=repr,
 )
@@ -139,7 +171,13 @@ def test_a_column_of_any_kind_is_taken_as_python_floats(column: Any) -> None:
     }
 
 
-@pytest.mark.parametrize("column", [0.5, np.array(0.5), "12", {"a": 1.0}, None], ids=repr)
+def test_a_column_may_come_from_a_generator() -> None:
+    assert Curve(x=(step / 2 for step in range(3)), y=map(float, "123")).y == (1.0, 2.0, 3.0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "column", [0.5, np.array(0.5), WithoutList(0.5), "12", b"12", {"a": 1.0}, {0.5, 1.0}, None], ids=repr
+)
 def test_what_is_no_column_is_refused_by_its_key(column: Any) -> None:
     with pytest.raises(AttemptError, match=r"^y is not a list of numbers$"):
         Curve((0.0,), column)

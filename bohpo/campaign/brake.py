@@ -18,6 +18,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bohpo.alike import common_text
 from bohpo.campaign.ledger import Ledger
 from bohpo.store.records import STOPPED_BY_FAILURES
 from bohpo.study import Study
@@ -39,10 +40,6 @@ _REMEDIES = {
 
 _LIMITS = re.compile(r"out of memory|memoryerror|diverge", re.IGNORECASE)
 _LONGEST = 1000
-_COMPARED = 200
-_PATH = re.compile(r"(?:[\w.~+-]*/)+[\w.~+-]*")
-_ADDRESS = re.compile(r"\b(?:0x[0-9a-f]+|[0-9a-f]{8,})\b", re.IGNORECASE)
-_NUMBER = re.compile(r"[-+]?(?:\d[\d_,.]*(?:e[-+]?\d+)?|\b(?:nan|inf)\b)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +107,7 @@ def _cause(trial: Trial) -> AttemptState | None:
 
 def _signature(trial: Trial) -> tuple[AttemptState | None, str]:
     """Return what failures that are alike have in common: the end, and the message without what varies in it."""
-    text = trial.reason[:_LONGEST]
-    for value in sorted((v for v in trial.configuration.values() if isinstance(v, str) and v), key=len, reverse=True):
-        text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "<value>", text)
-    for pattern, stands_for in ((_PATH, "<path>"), (_ADDRESS, "<address>"), (_NUMBER, "<number>")):
-        text = pattern.sub(stands_for, text)
-    return _cause(trial), " ".join(text.split())[:_COMPARED]
+    return _cause(trial), common_text(trial)
 
 
 class Brake:

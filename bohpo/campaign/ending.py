@@ -172,7 +172,7 @@ def read_outcome(attempt: AttemptDirectory, spec: AttemptSpec) -> tuple[float, O
 
 
 def classify(
-    attempt: AttemptDirectory, spec: AttemptSpec, *, exit_code: int, last_line: str, stopped_for: AttemptState | None
+    attempt: AttemptDirectory, spec: AttemptSpec, *, exit_code: int, last_words: str, stopped_for: AttemptState | None
 ) -> tuple[AttemptState, str]:
     """Tell how an attempt ended. A valid outcome counts even if the trainer was killed after it.
 
@@ -180,7 +180,7 @@ def classify(
         attempt: Its files.
         spec: What it was asked to do.
         exit_code: The trainer's, negative for a signal as in `subprocess`.
-        last_line: The last thing that the trainer printed.
+        last_words: The error that the trainer ended with, or the last line that it printed.
         stopped_for: Why the worker ended the trainer, or None where it ended by itself.
 
     Returns:
@@ -202,7 +202,7 @@ def classify(
     if exit_code < 0:
         return AttemptState.KILLED, f"the trainer was killed by {_signal_name(-exit_code)}; out of memory?"
     state = AttemptState.OUT_OF_MEMORY if exit_code == OUT_OF_MEMORY_EXIT_CODE else AttemptState.RAISED
-    return state, last_line or f"the trainer left with exit code {exit_code} and printed nothing"
+    return state, last_words or f"the trainer left with exit code {exit_code} and printed nothing"
 
 
 def _signal_name(number: int) -> str:

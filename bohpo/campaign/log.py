@@ -1,15 +1,21 @@
-"""Logs: one that cannot fill the disk, and the last thing that was said in one."""
+"""Logs: one that cannot fill the disk, and why the process that wrote one ended."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 from pathlib import Path
 
 from bohpo.regular_files import append_regular, open_regular
 
-_TAIL_BYTES = 4096
+_TAIL_BYTES = 16_384
 _LONGEST_LINE = 300
+
+_TRACEBACK = re.compile(r"(?:\[rank\d+\]:\s*)?Traceback \(most recent call last\):")
+_RANK = re.compile(r"\[rank\d+\]: ?")
+_AFTERMATH_LINES = 12
+"""After the error that ended a process at most so many lines follow: the rest of its message, warnings at exit."""
 
 
 class CappedLog:
@@ -45,9 +51,13 @@ class CappedLog:
             self._room -= len(kept)
 
     @property
-    def last_line(self) -> str:
-        """The last line that is not blank, dropped ones included: printable, at most 300 characters."""
-        return _last_line(self._tail)
+    def last_words(self) -> str:
+        """The error that ended the process, else the last line that is not blank, dropped ones included.
+
+        Printable, at most 300 characters.
+        """
+        lines = _lines(self._tail)
+        return _raised(lines) or _last_line(lines)
 
     def close(self) -> None:
         """Close the file."""
@@ -55,28 +65,38 @@ class CappedLog:
 
 
 def last_line_of(path: Path) -> str:
-    """Return the last line of a file that is not blank, as `CappedLog` does; empty if there is none."""
-    return _last_line(_tail_of(path))
+    """Return the last line of a file that is not blank: printable, at most 300 characters; empty if there is none."""
+    return _last_line(last_lines_of(path))
 
 
 def last_lines_of(path: Path) -> list[str]:
-    """Return the lines at the end of a file, printable; none if it cannot be read."""
-    return [line.rstrip() for line in _printable(_tail_of(path)).split("\n") if line.strip()]
-
-
-def _tail_of(path: Path) -> bytes:
+    """Return the lines at the end of a file that are not blank, printable; none if it cannot be read."""
     try:
         with open_regular(path) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
-            return file.read(_TAIL_BYTES)
+            return _lines(file.read(_TAIL_BYTES))
     except OSError:
-        return b""
+        return []
 
 
-def _last_line(tail: bytes) -> str:
-    lines = [line.strip() for line in _printable(tail).split("\n") if line.strip()]
-    return lines[-1][:_LONGEST_LINE] if lines else ""
+def _lines(tail: bytes) -> list[str]:
+    """Return the lines that are not blank, with their indentation."""
+    text = "".join(c if c.isprintable() or c == "\n" else " " for c in tail.decode(errors="replace"))
+    return [line.rstrip() for line in text.split("\n") if line.strip()]
 
 
-def _printable(tail: bytes) -> str:
-    return "".join(c if c.isprintable() or c == "\n" else " " for c in tail.decode(errors="replace"))
+def _last_line(lines: list[str]) -> str:
+    return lines[-1].strip()[:_LONGEST_LINE] if lines else ""
+
+
+def _raised(lines: list[str]) -> str:
+    """Return the first line of the error below the last traceback of Python; empty if the lines do not end with one.
+
+    What a training prints last is often no reason: the end of a long message, or a warning of a library at exit.
+    """
+    begins = [index for index, line in enumerate(lines) if _TRACEBACK.match(line)]
+    after = [_RANK.sub("", line) for line in lines[begins[-1] + 1 :]] if begins else []
+    error = next((index for index, line in enumerate(after) if not line.startswith(" ")), None)
+    if error is None or len(after) - error - 1 > _AFTERMATH_LINES:
+        return ""
+    return after[error][:_LONGEST_LINE]

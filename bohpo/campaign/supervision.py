@@ -122,7 +122,7 @@ class Supervision:
             self._attempt,
             self._spec,
             exit_code=exit_code,
-            last_line=self._log.last_line,
+            last_words=self._log.last_words,
             stopped_for=self._stopped_for,
         )
         self._log.close()

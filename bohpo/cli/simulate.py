@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -90,12 +91,24 @@ def simulate(
         faults=rates,
     )
     tell = say if sys.stderr.isatty() else lambda _: None
-    logging.getLogger("bohpo.campaign").setLevel(logging.CRITICAL)  # what goes wrong in a simulation is meant to
-    cases = compare(scenario, jobs=numbers, seeds=seeds, driver_deaths=driver_deaths, tell=tell)
+    with _without_warnings("bohpo.campaign"):
+        cases = compare(scenario, jobs=numbers, seeds=seeds, driver_deaths=driver_deaths, tell=tell)
     if json:
         emit(_as_json(scenario, cases, seeds))
     else:
         _print(scenario, cases, seeds)
+
+
+@contextlib.contextmanager
+def _without_warnings(name: str) -> Iterator[None]:
+    """Silence a logger for a while: what goes wrong in a simulation is meant to."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _numbers(study: Study, jobs: list[int] | None) -> list[int]:

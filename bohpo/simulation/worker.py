@@ -123,9 +123,9 @@ class VirtualWorker:
         if fate in SUDDEN:
             self._save(self._pace.checkpoint_s)
             return
-        exit_code, last_line, stopped_for = self._leave(fate)
+        exit_code, last_words, stopped_for = self._leave(fate)
         state, reason = classify(
-            self._files, self.spec, exit_code=exit_code, last_line=last_line, stopped_for=stopped_for
+            self._files, self.spec, exit_code=exit_code, last_words=last_words, stopped_for=stopped_for
         )
         write_json(self._files.ended, Ending(state, reason, self._started, self._clock.now()).to_json())
 

@@ -79,9 +79,18 @@ def holds_campaign(identity: str, created: float) -> bool:
         return True
     if not path.exists():
         return False
+    # an ordinary reader makes files beside the database; this one makes none, and sees all but a -wal file
+    found = _look_up(path, created, "immutable=1")
+    if not found and path.with_name(f"{path.name}-wal").exists():
+        found = _look_up(path, created, "mode=ro")
+    return found is not False
+
+
+def _look_up(path: Path, created: float, options: str) -> bool | None:
+    """Return whether an SQLite file has a campaign; None if it cannot be read."""
     try:
-        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?{options}", uri=True)) as connection:
             query = "SELECT count(*) FROM bohpo_campaign WHERE created = ?"
             return bool(connection.execute(query, (created,)).fetchone()[0])
     except sqlite3.Error as error:
-        return "no such table" not in str(error)
+        return False if "no such table" in str(error) else None

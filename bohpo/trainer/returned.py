@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import types
 import typing
@@ -44,8 +45,13 @@ def refused_annotation(function: Callable[..., object]) -> str | None:
 
     What cannot be resolved, such as a name that is only imported for type checkers, is not refused.
     """
-    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
-        return "a coroutine" if inspect.iscoroutinefunction(function) else "a generator"
+    called = inspect.unwrap(function.func if isinstance(function, functools.partial) else function)
+    if not inspect.isroutine(called) and not isinstance(called, type):
+        called = type(called).__call__
+    if inspect.iscoroutinefunction(called):
+        return "a coroutine"
+    if inspect.isgeneratorfunction(called) or inspect.isasyncgenfunction(called):
+        return "a generator"
     try:
         hints = typing.get_type_hints(function)
     except (NameError, TypeError, AttributeError, SyntaxError):

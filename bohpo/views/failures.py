@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bohpo.alike import common_text
 from bohpo.trial import Trial, TrialState
 
 LONGEST_REASON = 300
 """Characters of a reason that are shown; trainers raise errors of any length."""
-
-_FIGURES = re.compile(r"0x[0-9a-f]+|\d+(\.\d+)?(e[+-]?\d+)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +44,20 @@ class CommonFailure:
 def find_common_failure(trials: Sequence[Trial]) -> CommonFailure | None:
     """Return why a campaign has no completed trial; None if it has one, or if none failed.
 
-    Reasons that differ only in their figures, such as sizes and addresses, are one.
+    Reasons that are alike, as `bohpo.alike` compares them, are one: the driver stops a campaign by the same rule.
     """
     failed = [trial for trial in trials if trial.state is TrialState.FAILED]
     if not failed or any(trial.state is TrialState.COMPLETE for trial in trials):
         return None
-    kinds = Counter(_kind(trial) for trial in failed)
+    kinds = Counter(common_text(trial) for trial in failed)
     kind, alike = kinds.most_common(1)[0]
-    first = next(trial for trial in failed if _kind(trial) == kind)
+    first = next(trial for trial in failed if common_text(trial) == kind)
     return CommonFailure(len(failed), alike, first.number, _one_line(first.reason), len(failed) == len(trials))
 
 
 def remedy(campaign: str, failure: CommonFailure) -> str:
     """Return the command that shows more of a common failure."""
     return f"bohpo logs {campaign} {failure.trial}"
-
-
-def _kind(trial: Trial) -> str:
-    return _FIGURES.sub("#", _one_line(trial.reason))
 
 
 def _one_line(reason: str) -> str:

@@ -34,7 +34,10 @@ def evaluate(config: Mapping[str, Any], model: Path, context: Context) -> Outcom
 
 
 def stepwise(config: Mapping[str, Any], context: Context) -> Outcome:
-    """Take STEPS steps, each with a checkpoint, each written down in a file beside the attempts."""
+    """Take STEPS steps, each with a checkpoint, each written down in a file beside the attempts.
+
+    It waits after a step while there is a file `hold` beside the study.
+    """
     restored = context.checkpoint.load()
     first = 0 if restored is None else restored[0]
     total = 0.0 if restored is None else float(restored[1])
@@ -45,6 +48,8 @@ def stepwise(config: Mapping[str, Any], context: Context) -> Outcome:
             steps.write(f"{step}\n")
         context.checkpoint.save(step + 1, repr(total).encode())
         context.report(step + 1, total)
+        while Path("hold").exists() and not context.should_stop:
+            time.sleep(0.02)
         if context.should_stop:
             raise Stopped
     return Outcome(value=total, metrics={"score": total})

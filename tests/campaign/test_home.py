@@ -26,6 +26,7 @@ from bohpo.errors import NotFoundError, UsageError
 from bohpo.processes import processes_by_environment
 from bohpo.store import Campaign, Owner, open_store
 from bohpo.store.database import DatabaseStore
+from bohpo.store.relocation import holds_campaign
 from bohpo.study import Study
 from bohpo.trial import Attempt, AttemptState, Proposal
 
@@ -119,6 +120,30 @@ def test_a_copied_home_is_an_incarnation_of_its_own_in_its_own_folder(tmp_path: 
     assert copy.incarnation
     assert settled(tmp_path / "b").incarnation == copy.incarnation, "it is the same copy the next time"
     assert settled(tmp_path / "a") == original, "the original stays as it was"
+
+
+def test_a_copy_leaves_no_file_in_the_home_of_the_original(tmp_path: Path) -> None:
+    launched(tmp_path / "a")
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    before = sorted(tmp_path.glob("a/**/*"))
+    assert settled(tmp_path / "b").incarnation
+    assert sorted(tmp_path.glob("a/**/*")) == before
+
+
+def test_an_original_whose_campaign_is_still_in_the_log_of_its_database_is_found(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "a.db")) as writer, writer:
+        writer.executescript("PRAGMA journal_mode = WAL; CREATE TABLE bohpo_campaign (created REAL)")
+        writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        writer.execute("INSERT INTO bohpo_campaign VALUES (7.0)")
+        writer.commit()
+        assert holds_campaign(str(tmp_path / "a.db"), 7.0)
+        assert not holds_campaign(str(tmp_path / "a.db"), 8.0)
+
+
+def test_a_file_that_is_no_database_may_hold_anything(tmp_path: Path) -> None:
+    (tmp_path / "a.db").write_bytes(b"no database at all" * 100)
+    assert holds_campaign(str(tmp_path / "a.db"), 7.0)
+    assert not holds_campaign(str(tmp_path / "b.db"), 7.0)
 
 
 def test_a_copy_of_a_copy_differs_from_both(tmp_path: Path) -> None:
@@ -340,12 +365,12 @@ def copy_home(source: Path, target: Path) -> None:
 
 @pytest.fixture
 def at_work(tmp_path: Path) -> Iterator[tuple[Path, subprocess.Popen[bytes]]]:
-    """A home whose driver has two trainings at work, each with a checkpoint."""
+    """A home whose driver has two trainings at work, each with a checkpoint; they go on once `hold` is gone."""
     home = tmp_path / "a"
     home.mkdir()
     (home / "specimens.py").write_text(SPECIMENS.read_text())
-    slow = STUDY.format(function="stepwise").replace("step_seconds = 0.1", "step_seconds = 0.3")
-    (home / "study.toml").write_text(slow)
+    (home / "hold").touch()
+    (home / "study.toml").write_text(STUDY.format(function="stepwise"))
     driver = bohpo(home, "launch", "study.toml")
     try:
         wait_until(lambda: checkpoints(home) == 2)
@@ -362,6 +387,7 @@ def test_a_copy_that_is_resumed_leaves_the_original_byte_by_byte(at_work: tuple[
     driver.kill()
     driver.wait()
     wait_until(lambda: not running(home))
+    (home / "hold").unlink()
     shutil.copytree(home, home.parent / "b")
     before = digest(home)
     assert bohpo(home.parent / "b", "resume", "copied").wait() == 0
@@ -386,6 +412,8 @@ def test_original_and_copy_run_at_once_and_neither_touches_the_others_jobs(
     second.send_signal(signal.SIGINT)
     assert second.wait() == 130
     assert set(running(home)) == set(jobs), "a stop of the copy ends its own jobs only"
+    for each in (home, copy):
+        (each / "hold").unlink()
     assert bohpo(copy, "resume", "copied").wait() == 0
     assert driver.wait() == 0
     assert steps(home) == [list(range(20))] * 2

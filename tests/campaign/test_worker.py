@@ -135,7 +135,7 @@ def test_an_outcome_that_the_file_system_does_not_give_loses_the_attempt_and_not
     attempt = prepare(tmp_path, "quadratic")
     write_json(attempt.outcome, {"value": 0.5, "metrics": {"score": 0.5}})
     DamagedFiles(monkeypatch).paths.add(attempt.outcome)
-    state, reason = classify(attempt, attempt.read_spec(), exit_code=0, last_line="", stopped_for=None)
+    state, reason = classify(attempt, attempt.read_spec(), exit_code=0, last_words="", stopped_for=None)
     assert state is AttemptState.LOST
     assert reason == "its outcome.json cannot be read: Input/output error"
 

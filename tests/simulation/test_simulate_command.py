@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,14 @@ def test_the_same_call_gives_the_same_answer(study: str, capsys: pytest.CaptureF
     first = told(capsys, *words)
     assert told(capsys, *words) == first
     assert first["campaigns"][0]["attempts"] > 8
+
+
+def test_warnings_are_only_silent_while_it_simulates(study: str, capsys: pytest.CaptureFixture[str]) -> None:
+    logger = logging.getLogger("bohpo.campaign")
+    before = logger.level
+    told(capsys, study, "--seeds", "1", "--jobs", "2", "--faults", "node-failed=0.5")
+    assert logger.level == before
+    assert "WARNING" not in capsys.readouterr().err
 
 
 def test_figures_of_the_call_count(study: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import functools
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
@@ -133,7 +134,23 @@ def _bit_by_bit(config: Any, context: Any) -> Iterator[Outcome]:
     yield HALF
 
 
-@pytest.mark.parametrize("function", [_plain, _outcome, _optional, _number, _figures, _mapping, _unresolved])
+async def _each_later(config: Any, context: Any) -> AsyncIterator[Outcome]:
+    yield HALF
+
+
+class _Callable:
+    def __call__(self, config: Any, context: Any) -> Outcome:
+        raise NotImplementedError
+
+
+class _CallableLater:
+    async def __call__(self, config: Any, context: Any) -> Outcome:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    "function", [_Callable(), _plain, _outcome, _optional, _number, _figures, _mapping, _unresolved]
+)
 def test_an_annotation_that_may_be_an_outcome_is_not_refused(function: Callable[..., object]) -> None:
     assert refused_annotation(function) is None
 
@@ -147,6 +164,9 @@ def test_an_annotation_that_may_be_an_outcome_is_not_refused(function: Callable[
         (_text_or_nothing, "str | None"),
         (_later, "a coroutine"),
         (_bit_by_bit, "a generator"),
+        (_each_later, "a generator"),
+        (functools.partial(_later, config={}), "a coroutine"),
+        (_CallableLater(), "a coroutine"),
     ],
 )
 def test_an_annotation_that_is_never_an_outcome_is_refused(function: Callable[..., object], annotation: str) -> None:

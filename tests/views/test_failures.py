@@ -38,6 +38,17 @@ def test_the_reason_of_most_is_told_with_their_number(short_view: CampaignView) 
     assert (failure.trial, failure.failed, failure.alike) == (1, 16, 14)
 
 
+def test_reasons_are_alike_where_the_driver_says_so(short_view: CampaignView) -> None:
+    view = failing(short_view, "KeyError: 'unet' of /tmp/ab/c.py", "KeyError: 'resnet' of /var/d.py", "ValueError: x")
+    named = (
+        replace(trial, configuration={"net": net})
+        for trial, net in zip(view.trials, ("unet", "resnet", "y"), strict=True)
+    )
+    failure = find_common_failure(tuple(named))
+    assert failure is not None
+    assert failure.message == "all 3 trials failed: KeyError: 'unet' of /tmp/ab/c.py (2 of 3)"
+
+
 @pytest.mark.parametrize(
     ("reasons", "message"),
     [
