@@ -32,6 +32,12 @@ logger = logging.getLogger(__name__)
 PATIENCE_S = 5.0
 """For so long a request tries to reach the database; it holds a thread meanwhile."""
 
+ANSWER_S = 3.0
+"""For so long the database may stay silent, or have no connection left, before a request that waits for it fails."""
+
+CONNECTIONS = 6
+"""Connections to the database: two may be reading large campaigns while pages ask for little."""
+
 
 def create_app(settings: Settings) -> FastAPI:
     """Make the application that serves the campaigns of a database.
@@ -42,7 +48,7 @@ def create_app(settings: Settings) -> FastAPI:
     Raises:
         StoreError: If the database cannot be reached or is not fit to hold campaigns.
     """
-    store = DatabaseStore.open(settings.store, patience_s=PATIENCE_S)
+    store = DatabaseStore.open(settings.store, patience_s=PATIENCE_S, answer_s=ANSWER_S, connections=CONNECTIONS)
     pools = WorkPools()
     site = Site(
         settings,
