@@ -13,7 +13,6 @@ import pytest
 
 from bohpo.errors import StoreError
 from bohpo.store.database import DatabaseStore
-from tests.services.daemon import children_of
 from tests.services.postgresql import PostgresqlServer
 
 pytestmark = pytest.mark.postgresql
