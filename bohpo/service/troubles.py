@@ -73,7 +73,7 @@ def refusal(status: int, message: str, *, exit_code: int = 2, mistakes: Iterable
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="bohpo"'
     if status == 503:
-        headers["Retry-After"] = str(RETRY_S)
+        headers |= {"Retry-After": str(RETRY_S), "Refresh": str(RETRY_S)}  # a browser heeds the latter
     return JSONResponse(clean_data(trouble), status, headers)
 
 

@@ -22,6 +22,7 @@ from bohpo.clean_text import dump_clean_json, load_clean_json
 from bohpo.errors import StoreError
 from bohpo.store.encoding import UTF8, clean_parameters
 from bohpo.store.location import Location
+from bohpo.store.open_files import note_closed, note_open
 from bohpo.store.reasons import explain
 from bohpo.store.silence import give_up_on_silence
 
@@ -85,8 +86,10 @@ class Database:
         self.location = location
         self.patience_s = patience_s
         self.campaign = ""
+        self._is_noted = location.path is not None
         pool = _pool(connections, answer_s)
-        if location.path:
+        if location.path is not None:
+            note_open(location.path)
             self._engine = _sqlite_engine(location, pool)
         else:
             self._engine = _postgresql_engine(location, self.session_name, pool, answer_s)
@@ -119,8 +122,11 @@ class Database:
         return self._run(self._writer, work)
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; harmless when repeated."""
         self._engine.dispose()
+        if self._is_noted and self.location.path is not None:
+            self._is_noted = False
+            note_closed(self.location.path)
 
     def _run(self, engine: Engine, work: Callable[[Connection], Result]) -> Result:
         give_up, tries = time.monotonic() + self.patience_s, 0

@@ -71,8 +71,12 @@ def test_connections_that_are_all_taken_are_not_waited_for(postgresql_url: str) 
     with contextlib.closing(DatabaseStore.open(postgresql_url, answer_s=ANSWER_S, connections=1)) as store:
         taken, done = threading.Event(), threading.Event()
 
+        def wait(_: object) -> None:
+            taken.set()
+            done.wait(LONG_S)
+
         def hold() -> None:
-            store._database.read(lambda _: taken.set() or done.wait(LONG_S))
+            store._database.read(wait)
 
         with ThreadPoolExecutor(1) as other:
             holding = other.submit(hold)

@@ -10,9 +10,9 @@ from starlette.responses import Response
 from bohpo.errors import BohpoError
 from bohpo.service.pages.rendering import page
 from bohpo.service.security.identity import API, own_path
-from bohpo.service.troubles import refusal, refusal_of, refusal_of_invalid
+from bohpo.service.troubles import RETRY_S, refusal, refusal_of, refusal_of_invalid
 
-HEADINGS = {404: "Not found", 422: "This address makes no sense", 503: "The database does not answer"}
+HEADINGS = {404: "Not found", 422: "This address makes no sense", 503: "Not at the moment"}
 
 
 def install(app: FastAPI) -> None:
@@ -43,4 +43,7 @@ def _wants_page(request: Request) -> bool:
 
 
 def _told(request: Request, status: int, message: str) -> Response:
-    return page(request, "error.html", status, heading=HEADINGS.get(status, "That did not work"), message=message)
+    told = page(request, "error.html", status, heading=HEADINGS.get(status, "That did not work"), message=message)
+    if status == 503:
+        told.headers.update({"Retry-After": str(RETRY_S), "Refresh": str(RETRY_S)})  # a browser heeds the latter
+    return told
