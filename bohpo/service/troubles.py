@@ -23,6 +23,7 @@ from bohpo.errors import (
     UsageError,
 )
 from bohpo.service.answers import SCHEMA, Answer
+from bohpo.space.checks import MOST_MISTAKES
 
 RETRY_S = 5
 """After so long whoever was refused for want of room asks again."""
@@ -90,7 +91,7 @@ def refusal_of_invalid(error: RequestValidationError) -> JSONResponse:
         MistakeAnswer(
             key=".".join(str(part) for part in detail["loc"]), problem=str(detail["msg"]), remedy="see the API"
         )
-        for detail in error.errors()
+        for detail in error.errors()[:MOST_MISTAKES]
     ]
     return refusal(422, "; ".join(f"{m.key}: {m.problem}" for m in mistakes), mistakes=mistakes)
 

@@ -94,7 +94,7 @@ class WorkPool:
             async with asyncio.timeout(self._deadline_s):
                 return await (asked if same is None else asyncio.shield(asked))
         except TimeoutError as error:
-            goes_on = "" if same is None else "; it goes on"
+            goes_on = "" if same is None else "; the work goes on"
             raise self._busy(f"the {self.kind} took longer than {self._deadline_s:g} s{goes_on}") from error
 
     def _known(self, same: Hashable) -> Future[Any] | None:

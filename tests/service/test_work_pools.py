@@ -45,7 +45,7 @@ def test_work_that_outlasts_its_request_is_given_to_the_next_who_asks_for_the_sa
     async def asked() -> int:
         reports = pool()
         for _ in range(10):
-            with pytest.raises(HTTPException, match=r"longer than 0\.05 s; it goes on; ask again in 5 s"):
+            with pytest.raises(HTTPException, match=r"longer than 0\.05 s; the work goes on; ask again in 5 s"):
                 await reports.run(slow, "big")
         assert reports.taken == 1, "who asks for the same takes no place"
         slow.may_end.set()

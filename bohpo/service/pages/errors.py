@@ -11,6 +11,7 @@ from bohpo.errors import BohpoError
 from bohpo.service.pages.rendering import page
 from bohpo.service.security.identity import API, own_path
 from bohpo.service.troubles import RETRY_S, refusal, refusal_of, refusal_of_invalid
+from bohpo.space.checks import MOST_MISTAKES
 
 HEADINGS = {404: "Not found", 422: "This address makes no sense", 503: "Not at the moment"}
 
@@ -34,7 +35,7 @@ def install(app: FastAPI) -> None:
         refused = refusal_of_invalid(error)
         if not _wants_page(request):
             return refused
-        words = "; ".join(f"{detail['loc'][-1]}: {detail['msg']}" for detail in error.errors())
+        words = "; ".join(f"{detail['loc'][-1]}: {detail['msg']}" for detail in error.errors()[:MOST_MISTAKES])
         return _told(request, refused.status_code, words)
 
 
