@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from bohpo.service import api, pages, troubles
-from bohpo.service.desk import Desk
+from bohpo.service.desk import MOST_READ, Desk
 from bohpo.service.drivers import Drivers
 from bohpo.service.events import Ticks
 from bohpo.service.pages import static_files
@@ -32,6 +32,15 @@ logger = logging.getLogger(__name__)
 PATIENCE_S = 5.0
 """For so long a request tries to reach the database; it holds a thread meanwhile."""
 
+ANSWER_S = 2.5
+"""For so long the database may stay silent, or have no connection left, before a request that waits for it fails."""
+
+CONNECTIONS = 6
+"""Connections to the database that requests share."""
+
+READING_S = 30.0
+"""For so long the database may stay silent to the threads that read whole campaigns; no request waits for so long."""
+
 
 def create_app(settings: Settings) -> FastAPI:
     """Make the application that serves the campaigns of a database.
@@ -42,12 +51,13 @@ def create_app(settings: Settings) -> FastAPI:
     Raises:
         StoreError: If the database cannot be reached or is not fit to hold campaigns.
     """
-    store = DatabaseStore.open(settings.store, patience_s=PATIENCE_S)
+    store = DatabaseStore.open(settings.store, patience_s=PATIENCE_S, answer_s=ANSWER_S, connections=CONNECTIONS)
+    readings = DatabaseStore.open(settings.store, answer_s=READING_S, connections=MOST_READ)
     pools = WorkPools()
     site = Site(
         settings,
         store,
-        Desk(store),
+        Desk(store, readings),
         Tokens(settings.tokens),
         Ticks(),
         Permission(settings),
@@ -89,6 +99,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.gather(poller, *prepared, return_exceptions=True)
         app.state.figures.close()
         site.pools.close()
+        site.desk.close()
         site.store.close()
 
 

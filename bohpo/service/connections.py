@@ -8,7 +8,9 @@
 | an answer that the client does not take   | `STUCK_S`            |
 | a connection between two requests         | uvicorn's keep-alive |
 
-A connection is counted from the moment it is accepted, before TLS: see `bohpo.service.peers`.
+A connection is counted from the moment it is accepted, before TLS: see `bohpo.service.peers`. What comes is read in
+small pieces, and others have their turn after each: chunks of one byte take a second per 300 kB to read. Who has shown
+no token waits after each piece for a few times as long as it took.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -36,6 +39,13 @@ BODY_S = 70.0
 
 STUCK_S = 30.0
 
+PIECE_BYTES = 4096
+STRANGERS_REST = 4.0
+"""A stranger's next piece waits for so many times as long as the last one took to read."""
+
+BLOCKED_S = 0.02
+"""Until it is looked again whether the application has taken what was read."""
+
 
 class Connection(H11Protocol):
     """uvicorn's protocol with a deadline for each part of a request."""
@@ -55,7 +65,8 @@ class Connection(H11Protocol):
         self._awaited = ""
         self._deadline: asyncio.TimerHandle | None = None
         self._stuck: asyncio.TimerHandle | None = None
-        self._early: list[bytes] = []
+        self._unread = bytearray()
+        self._reading: asyncio.TimerHandle | None = None
 
     def belong_to(self, peer: Peer) -> None:
         """Know the connection among all of them."""
@@ -69,18 +80,36 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to read; what came right behind the TLS handshake is there already."""
         super().connection_made(transport)
-        early, self._early = self._early, []
         self._watch()
-        for data in early:
-            self.data_received(data)
+        self._read_on()
 
     def data_received(self, data: bytes) -> None:
-        """Read on, and see what is awaited now."""
-        if self.transport is None:
-            self._early.append(data)
-            return
-        super().data_received(data)
-        self._watch()
+        """Take in what has come; it is read piece by piece."""
+        self._unread += data
+        if self.transport is not None and self._reading is None:
+            self._read_on()
+
+    def _read_on(self) -> None:
+        """Read a piece, and see what is awaited now; the rest has to wait."""
+        self._reading, pause_s = None, BLOCKED_S
+        if self._unread and not self.flow.read_paused:
+            began = time.perf_counter()
+            piece = bytes(self._unread[:PIECE_BYTES])
+            del self._unread[:PIECE_BYTES]
+            super().data_received(piece)
+            self._watch()
+            pause_s = 0.0 if self._is_known else STRANGERS_REST * (time.perf_counter() - began)
+        if self.transport.is_closing():
+            self._unread.clear()
+        elif self._unread:
+            self.transport.pause_reading()
+            self._reading = self.loop.call_later(pause_s, self._read_on)
+        elif not self.flow.read_paused:
+            self.transport.resume_reading()
+
+    @property
+    def _is_known(self) -> bool:
+        return self._peer is not None and self._peer.is_known
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""
@@ -90,6 +119,8 @@ class Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._await("", 0.0)
+        if self._reading is not None:
+            self._reading.cancel()
         self.resume_writing()
         if self._peer is not None:
             self._peers.dismiss(self._peer)

@@ -9,52 +9,29 @@ grow, across restarts of the service, too, so that they serve as ETags.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import logging
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from bohpo.campaign.launch import study_of
 from bohpo.errors import BohpoError, StoreError
-from bohpo.service.garbage import undisturbed
-from bohpo.service.gather import CURVES_OF, view_of
-from bohpo.store import Lease, Pulse, Summary, TrialsReader
+from bohpo.service.daemon_threads import DaemonThreads
+from bohpo.service.seats import Seat, Snapshot, held
+from bohpo.store import Pulse, Summary
 from bohpo.store.database import DatabaseStore
-from bohpo.store.records import CampaignState
-from bohpo.study import Study
-from bohpo.trial import Curve, Trial
-from bohpo.views.campaign import CampaignView
-from bohpo.views.status import Status, status
-from bohpo.views.tally import Tally
+from bohpo.trial import Trial
 
 logger = logging.getLogger(__name__)
 
 FORGET_S = 600.0
 """A campaign that nobody has looked at for so long is let go; 20,000 trials take 100 MB."""
 
-OLDEST_S = 15.0
-"""Times that run, as the busy fraction of an active campaign, are reckoned again after so long."""
+MOST_READ = 2
+"""Campaigns that are read at a time; what they take of the processor, pages wait for."""
 
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A campaign at one revision.
-
-    Attributes:
-        revision: Grows with every change.
-        view: What the views look at; without events, see `DatabaseStore.events`.
-        status: Where it stands.
-        study: What it runs.
-        lease: Who drives it, or None.
-    """
-
-    revision: int
-    view: CampaignView
-    status: Status
-    study: Study
-    lease: Lease | None
+READING_S = 8.0
+"""For so long a request waits for a campaign to be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,36 +49,35 @@ class Listing:
     best: Mapping[str, Trial]
 
 
-@dataclass(slots=True)
-class _Seat:
-    """What is kept of a campaign between two looks."""
-
-    reader: TrialsReader
-    created: float
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    tally: Tally | None = None
-    curves: dict[int, Mapping[str, Curve]] = field(default_factory=dict)
-    study: Study | None = None
-    snapshot: Snapshot | None = None
-    asked: float = 0.0
-
-
 class Desk:
     """Reads campaigns for all viewers; safe to share between threads."""
 
-    def __init__(self, store: DatabaseStore) -> None:
-        """Begin with nothing read."""
+    def __init__(self, store: DatabaseStore, readings: DatabaseStore | None = None) -> None:
+        """Begin with nothing read.
+
+        Args:
+            store: The database, which no request waits for longer than it may.
+            readings: The same, with the patience that reading a large campaign needs; `store` by default.
+        """
         self.store = store
+        self._readings = store if readings is None else readings
         self.trouble = ""
         self._lock = threading.Lock()
         self._polling = threading.Lock()
         self._clock = time.time_ns() // 1_000_000
         self._pulses: dict[str, Pulse] = {}
         self._revisions: dict[str, int] = {}
-        self._seats: dict[str, _Seat] = {}
+        self._seats: dict[str, Seat] = {}
         self._untold: dict[str, int] = {}
         self._listing: Listing | None = None
         self._listing_lock = threading.Lock()
+        self._readers = DaemonThreads("readers", MOST_READ)
+
+    def close(self) -> None:
+        """Leave off; whoever waits for a campaign that is being read is told so."""
+        self._readers.close()
+        if self._readings is not self.store:
+            self._readings.close()
 
     @property
     def revision(self) -> int:
@@ -139,20 +115,17 @@ class Desk:
         Raises:
             NotFoundError: If there is none of this name; the message names close matches.
             StudyError: If its study cannot be read by this version.
-            StoreError: If it was never read and the database is out of reach.
+            StoreError: If it was never read, and the database is out of reach or the reading takes longer than a
+                request may.
         """
         seat = self._seat(name)
-        with seat.lock:
-            seat.asked = time.monotonic()
-            known, revision = seat.snapshot, self.revision_of(name)
-            if known is None or known.revision != revision:
-                with contextlib.nullcontext() if known else undisturbed():
-                    seat.snapshot = self._read(name, seat, revision)
-            elif _runs_on(known.view):
-                view = dataclasses.replace(known.view, now=time.time())
-                seat.snapshot = dataclasses.replace(known, view=view, status=status(view, seat.tally))
-            assert seat.snapshot is not None
-            return seat.snapshot
+        seat.asked = time.monotonic()
+        give_up = seat.asked + READING_S
+        while True:
+            revision = self.revision_of(name)
+            seen = seat.look(revision, self._readers, give_up - time.monotonic())
+            if seen.revision >= revision or time.monotonic() >= give_up:
+                return seen
 
     def listing(self) -> Listing:
         """Give all campaigns as they stand.
@@ -160,7 +133,7 @@ class Desk:
         Raises:
             StoreError: If the database is out of reach.
         """
-        with self._listing_lock:
+        with held(self._listing_lock, "the list of campaigns is being read"):
             revision = self.revision
             if self._listing is None or self._listing.revision != revision:
                 summaries = tuple(self.store.summaries())
@@ -173,7 +146,7 @@ class Desk:
             return self._listing
 
     def _look(self) -> None:
-        with self._polling:
+        with held(self._polling, "it is being looked for new campaigns"):
             try:
                 pulses = self.store.pulses()
             except StoreError as error:
@@ -202,7 +175,7 @@ class Desk:
             if pulse is None or pulse.created != seat.created or seat.asked < oldest:
                 del self._seats[name]
 
-    def _seat(self, name: str) -> _Seat:
+    def _seat(self, name: str) -> Seat:
         with self._lock:
             seat = self._seats.get(name)
         if seat is not None:
@@ -211,31 +184,5 @@ class Desk:
         if self.revision_of(name) == 0:
             self._look()
         with self._lock:
-            fresh = _Seat(TrialsReader(self.store, name), campaign.created, asked=time.monotonic())
+            fresh = Seat(self._readings, name, campaign.created, asked=time.monotonic())
             return self._seats.setdefault(name, fresh)
-
-    def _read(self, name: str, seat: _Seat, revision: int) -> Snapshot:
-        campaign = self.store.campaign(name)
-        if seat.study is None:
-            seat.study = study_of(campaign)
-        if seat.tally is None:
-            seat.tally = Tally(maximize=seat.study.objective.maximize)
-        trials = seat.tally.update(seat.reader.read())
-        view = view_of(
-            campaign,
-            seat.study,
-            trials,
-            evaluations=self.store.evaluations(name),
-            driven=self.store.driver_spans(name),
-            now=time.time(),
-        )
-        curves = {trial.number: seat.curves.get(trial.number) for trial in view.ranked[:CURVES_OF]}
-        seat.curves = {
-            number: self.store.curves(name, number) if known is None else known for number, known in curves.items()
-        }
-        view = dataclasses.replace(view, curves=seat.curves)
-        return Snapshot(revision, view, status(view, seat.tally), seat.study, self.store.lease(name))
-
-
-def _runs_on(view: CampaignView) -> bool:
-    return view.campaign.state is CampaignState.ACTIVE and time.time() - view.now > OLDEST_S

@@ -32,7 +32,7 @@ from bohpo.views.insight import insight
 from bohpo.views.surface import surface
 
 if TYPE_CHECKING:
-    from bohpo.service.desk import Snapshot
+    from bohpo.service.seats import Snapshot
 
 Options: TypeAlias = Mapping[str, str]
 Panels: TypeAlias = Mapping[str, Drawing]

@@ -23,6 +23,7 @@ from bohpo.errors import (
     UsageError,
 )
 from bohpo.service.answers import SCHEMA, Answer
+from bohpo.space.checks import MOST_MISTAKES
 
 RETRY_S = 5
 """After so long whoever was refused for want of room asks again."""
@@ -73,7 +74,7 @@ def refusal(status: int, message: str, *, exit_code: int = 2, mistakes: Iterable
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="bohpo"'
     if status == 503:
-        headers["Retry-After"] = str(RETRY_S)
+        headers |= {"Retry-After": str(RETRY_S), "Refresh": str(RETRY_S)}  # a browser heeds the latter
     return JSONResponse(clean_data(trouble), status, headers)
 
 
@@ -90,7 +91,7 @@ def refusal_of_invalid(error: RequestValidationError) -> JSONResponse:
         MistakeAnswer(
             key=".".join(str(part) for part in detail["loc"]), problem=str(detail["msg"]), remedy="see the API"
         )
-        for detail in error.errors()
+        for detail in error.errors()[:MOST_MISTAKES]
     ]
     return refusal(422, "; ".join(f"{m.key}: {m.problem}" for m in mistakes), mistakes=mistakes)
 

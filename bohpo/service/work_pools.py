@@ -1,25 +1,46 @@
 """Threads of their own for work that takes long, so that pages never wait behind it.
 
 Each kind of work has a few threads and a short queue. Who comes when the queue is full is asked to come again, and who
-waits longer than `DEADLINE_S` is answered so: no request occupies anything for longer.
+waits longer than `DEADLINE_S` is answered so. Work that has begun cannot be ended; it goes on, and whoever asks for the
+same again gets what comes of it rather than have it begun once more.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
 
+from bohpo.service.daemon_threads import DaemonThreads
 from bohpo.service.troubles import RETRY_S
 
 Result = TypeVar("Result")
 
 DEADLINE_S = 10.0
+KEPT_S = 60.0
+"""For so long a result that came too late for its request waits for the next one."""
+
+
+@dataclass(slots=True)
+class _Shared:
+    """A piece of work that others may wait for, too.
+
+    Attributes:
+        future: Its result.
+        began: When it was asked for.
+        until: When it is too old for others.
+    """
+
+    future: Future[Any]
+    began: float
+    until: float = math.inf
 
 
 class WorkPool:
@@ -47,39 +68,65 @@ class WorkPool:
         self._most = threads + most_waiting
         self._deadline_s = deadline_s
         self._taken = 0
+        self._shared: dict[Hashable, _Shared] = {}
         self._lock = threading.Lock()
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix=kind, initializer=initializer)
+        self._threads = DaemonThreads(kind, threads, initializer=initializer)
 
     @property
     def taken(self) -> int:
         """Pieces of work that run or wait."""
         return self._taken
 
-    async def run(self, work: Callable[[], Result]) -> Result:
+    async def run(self, work: Callable[[], Result], same: Hashable = None) -> Result:
         """Do a piece of work in a thread of this pool.
+
+        Args:
+            work: What to do.
+            same: What tells it from other work: while a piece of this key is being done, and for `KEPT_S` seconds where
+                it took longer than its request, others get its result. None for work that is done for each.
 
         Raises:
             HTTPException: 503, if too many wait, or it takes longer than a request may.
         """
+        future = self._known(same) or self._submit(work, same)
+        asked = asyncio.wrap_future(future)
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                return await (asked if same is None else asyncio.shield(asked))
+        except TimeoutError as error:
+            goes_on = "" if same is None else "; the work goes on"
+            raise self._busy(f"the {self.kind} took longer than {self._deadline_s:g} s{goes_on}") from error
+
+    def _known(self, same: Hashable) -> Future[Any] | None:
+        """Return the work of this key that goes on, or whose result nobody has got."""
+        now = time.monotonic()
+        with self._lock:
+            self._shared = {key: known for key, known in self._shared.items() if known.until > now}
+            known = self._shared.get(same)
+        return None if known is None else known.future
+
+    def _submit(self, work: Callable[[], Result], same: Hashable) -> Future[Result]:
         with self._lock:
             if self._taken >= self._most:
                 raise self._busy(f"{self._most} requests for {self.kind} are being answered")
             self._taken += 1
-        future = self._executor.submit(work)
-        future.add_done_callback(lambda _: self._give_back())
-        try:
-            async with asyncio.timeout(self._deadline_s):
-                return await asyncio.wrap_future(future)
-        except TimeoutError as error:
-            raise self._busy(f"the {self.kind} took longer than {self._deadline_s:g} s") from error
+        future = self._threads.submit(work)
+        shared = _Shared(future, time.monotonic())
+        if same is not None:
+            with self._lock:
+                self._shared[same] = shared
+        future.add_done_callback(lambda _: self._give_back(shared))
+        return future
 
     def close(self) -> None:
         """Leave off; work that has begun is finished and thrown away."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
 
-    def _give_back(self) -> None:
+    def _give_back(self, done: _Shared) -> None:
+        took_s = time.monotonic() - done.began
         with self._lock:
             self._taken -= 1
+            done.until = time.monotonic() + (KEPT_S if took_s > self._deadline_s else 0.0)
 
     def _busy(self, problem: str) -> HTTPException:
         return HTTPException(503, f"{problem}; ask again in {RETRY_S} s")

@@ -31,7 +31,7 @@ from bohpo.store.records import (
     StopRequest,
     Summary,
 )
-from bohpo.store.transactions import PATIENCE_S, Database
+from bohpo.store.transactions import CONNECTIONS, PATIENCE_S, Database
 from bohpo.trial import Attempt, Curve, Outcome, Proposal, Trial
 
 OPENING_PATIENCE_S = 3.0
@@ -54,15 +54,25 @@ class DatabaseStore:
         return f"DatabaseStore({str(self._database.location)!r})"
 
     @classmethod
-    def open(cls, url: str, *, create: bool = True, patience_s: float = PATIENCE_S) -> DatabaseStore:
+    def open(
+        cls,
+        url: str,
+        *,
+        create: bool = True,
+        patience_s: float = PATIENCE_S,
+        answer_s: float | None = None,
+        connections: int = CONNECTIONS,
+    ) -> DatabaseStore:
         """Open a database as `bohpo.store.open_store` does.
 
         Args:
             url: Path or URL.
             create: Whether an SQLite file that does not exist is made.
             patience_s: For so long each method tries to reach the database.
+            answer_s: For so long a server may stay silent, and a method waits for a connection; None for no limit.
+            connections: Most that are open at a time.
         """
-        database = _connect(parse_location(url), create=create)
+        database = _connect(parse_location(url), create=create, answer_s=answer_s, connections=connections)
         try:
             database.read(lambda connection: check_encoding(connection, database.location))
             if database.read(schema.revision) is None:
@@ -302,10 +312,12 @@ def _identity(path: Path | None) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _connect(location: Location, *, create: bool) -> Database:
+def _connect(
+    location: Location, *, create: bool, answer_s: float | None = None, connections: int = CONNECTIONS
+) -> Database:
     if location.path is not None:
         check_database_file(location.path, create=create)
-    return Database(location, patience_s=OPENING_PATIENCE_S)
+    return Database(location, patience_s=OPENING_PATIENCE_S, answer_s=answer_s, connections=connections)
 
 
 def _now() -> datetime:

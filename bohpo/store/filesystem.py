@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 from bohpo.errors import NotFoundError, StoreError
+from bohpo.store.open_files import reading_allowed
 
 MOUNT_TABLE = Path("/proc/self/mountinfo")
 
@@ -98,7 +99,8 @@ def check_database_file(path: Path, *, create: bool) -> None:
 def _check_whole(path: Path) -> None:
     """Refuse a file that was cut short, and one that two names lead to; a missing file passes.
 
-    While the write-ahead log has content the file may be shorter than its header says.
+    While the write-ahead log has content the file may be shorter than its header says. A file that this process has
+    open was looked at when it was opened.
 
     Raises:
         StoreError: If it is one of these.
@@ -109,8 +111,7 @@ def _check_whole(path: Path) -> None:
     """
     try:
         status = path.stat()
-        with path.open("rb") as file:
-            header = file.read(100)
+        header = _read_header(path)
         log = path.with_name(f"{path.name}-wal")
         has_log = log.exists() and log.stat().st_size > 0
     except OSError:
@@ -129,6 +130,15 @@ def _check_whole(path: Path) -> None:
             f"{path} was cut short: it has {status.st_size} of {expected} bytes, as after a copy of a database in use."
             " Copy it again with `bohpo db backup FILE`"
         )
+
+
+def _read_header(path: Path) -> bytes:
+    """Read the first 100 bytes; none where this process has the file open."""
+    with reading_allowed(path) as is_allowed:
+        if not is_allowed:
+            return b""
+        with path.open("rb") as file:
+            return file.read(100)
 
 
 def _check_local(path: Path) -> None:

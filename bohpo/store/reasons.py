@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bohpo.store.location import Location
 
@@ -34,6 +35,8 @@ POSTGRESQL_REASONS = {
 
 def explain(error: SQLAlchemyError, location: Location) -> str:
     """Say in one line what went wrong with a database and what to do."""
+    if isinstance(error, PoolTimeout):
+        return f"{location} is busy: all of this process's connections are in use; try again in a few seconds"
     orig = error.orig if isinstance(error, DBAPIError) else None
     if isinstance(orig, sqlite3.Error):
         reason = SQLITE_REASONS.get(getattr(orig, "sqlite_errorcode", 0) & 0xFF)

@@ -6,6 +6,7 @@ one first looks whether its work has been done.
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import sqlite3
@@ -21,7 +22,9 @@ from bohpo.clean_text import dump_clean_json, load_clean_json
 from bohpo.errors import StoreError
 from bohpo.store.encoding import UTF8, clean_parameters
 from bohpo.store.location import Location
+from bohpo.store.open_files import note_closed, note_open
 from bohpo.store.reasons import explain
+from bohpo.store.silence import give_up_on_silence
 
 Result = TypeVar("Result")
 
@@ -33,7 +36,6 @@ CONNECTIONS = 2
 
 JSON: Mapping[str, Any] = {"json_serializer": dump_clean_json, "json_deserializer": load_clean_json}
 
-POOL = {"pool_size": CONNECTIONS, "max_overflow": 0}
 
 SESSION_NAME_BYTES = 63
 """PostgreSQL keeps no more of a session's name."""
@@ -44,7 +46,7 @@ POSTGRESQL_SESSION = {
     "idle_in_transaction_session_timeout": "5s",
     "lock_timeout": "15s",
 }
-POSTGRESQL_CONNECTION = {
+POSTGRESQL_CONNECTION: Mapping[str, Any] = {
     "connect_timeout": 10,
     "keepalives_idle": 15,
     "keepalives_interval": 5,
@@ -65,12 +67,32 @@ TRANSIENT_SQLSTATES = {
 class Database:
     """Runs transactions on one database; safe to share between threads."""
 
-    def __init__(self, location: Location, *, patience_s: float = PATIENCE_S) -> None:
-        """Prepare to connect to `location`; the first transaction connects."""
+    def __init__(
+        self,
+        location: Location,
+        *,
+        patience_s: float = PATIENCE_S,
+        answer_s: float | None = None,
+        connections: int = CONNECTIONS,
+    ) -> None:
+        """Prepare to connect to `location`; the first transaction connects.
+
+        Args:
+            location: The database.
+            patience_s: For so long a transaction is tried again.
+            answer_s: For so long the server may stay silent, and all connections may be taken; None to wait for it.
+            connections: Most that are open at a time.
+        """
         self.location = location
         self.patience_s = patience_s
         self.campaign = ""
-        self._engine = _sqlite_engine(location) if location.path else _postgresql_engine(location, self.session_name)
+        self._is_noted = location.path is not None
+        pool = _pool(connections, answer_s)
+        if location.path is not None:
+            note_open(location.path)
+            self._engine = _sqlite_engine(location, pool)
+        else:
+            self._engine = _postgresql_engine(location, self.session_name, pool, answer_s)
         self._writer = self._engine.execution_options(writes=True)
         self._reader = self._engine
         if location.path is None:
@@ -100,8 +122,11 @@ class Database:
         return self._run(self._writer, work)
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; harmless when repeated."""
         self._engine.dispose()
+        if self._is_noted and self.location.path is not None:
+            self._is_noted = False
+            note_closed(self.location.path)
 
     def _run(self, engine: Engine, work: Callable[[Connection], Result]) -> Result:
         give_up, tries = time.monotonic() + self.patience_s, 0
@@ -125,10 +150,15 @@ class Database:
         return StoreError(self.location.redact(explain(error, self.location)))
 
 
-def _sqlite_engine(location: Location) -> Engine:
+def _pool(connections: int, answer_s: float | None) -> dict[str, Any]:
+    waiting = {} if answer_s is None else {"pool_timeout": answer_s}
+    return {"pool_size": connections, "max_overflow": 0, **waiting}
+
+
+def _sqlite_engine(location: Location, pool: Mapping[str, Any]) -> Engine:
     # isolation_level None: the driver itself would begin transactions late, and never for a read.
     connect_args = {"timeout": SQLITE_BUSY_S, "isolation_level": None}
-    engine = create_engine(location.url, connect_args=connect_args, **POOL, **JSON, hide_parameters=True)
+    engine = create_engine(location.url, connect_args=connect_args, **pool, **JSON, hide_parameters=True)
     clean_parameters(engine)
 
     @event.listens_for(engine, "connect")
@@ -145,14 +175,18 @@ def _sqlite_engine(location: Location) -> Engine:
     return engine
 
 
-def _postgresql_engine(location: Location, session_name: str) -> Engine:
+def _postgresql_engine(
+    location: Location, session_name: str, pool: Mapping[str, Any], answer_s: float | None
+) -> Engine:
     settings = {**POSTGRESQL_CONNECTION, "application_name": session_name}
+    if answer_s is not None:
+        settings["connect_timeout"] = math.ceil(answer_s)
     chosen = {name: value for name, value in settings.items() if name not in location.url.query}
     try:
         engine = create_engine(
             location.url,
             connect_args={**chosen, "client_encoding": UTF8},  # whatever PGCLIENTENCODING says
-            **POOL,
+            **pool,
             **JSON,
             pool_pre_ping=True,
             hide_parameters=True,
@@ -163,6 +197,8 @@ def _postgresql_engine(location: Location, session_name: str) -> Engine:
         ) from error
 
     clean_parameters(engine)
+    if answer_s is not None:
+        give_up_on_silence(engine, answer_s)
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: object) -> None:

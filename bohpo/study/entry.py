@@ -34,7 +34,7 @@ def find_working_directory(
     for place in places:
         if trainer and _is_below(trainer, place):
             return place.resolve()
-        if any((place / word).is_file() for word in command or () if not Path(word).is_absolute()):
+        if any(_is_file(place / word) for word in command or () if not Path(word).is_absolute()):
             return place.resolve()
     beside = [place for place in places if feasible and _is_below(feasible, place)]
     return (beside or places[-1:])[0].resolve()
@@ -109,14 +109,22 @@ def _command_mistakes(key: str, command: Sequence[str], directory: Path) -> list
     program, *arguments = command
     path = str(directory / program) if os.sep in program else program
     if shutil.which(path) is None:
-        exists = Path(path).is_file() and os.sep in program
+        exists = os.sep in program and _is_file(Path(path))
         remedy = f"chmod +x {path}" if exists else "install it, or write its path"
         return [Mistake(key, f"{program!r} is {'not executable' if exists else 'not found'}", remedy)]
     script = next((word for word in arguments if not word.startswith("-")), "")
-    if script.endswith(_SCRIPTS) and not (directory / script).is_file():
+    if script.endswith(_SCRIPTS) and not _is_file(directory / script):
         remedy = did_you_mean(script, (path.name for path in directory.iterdir()), f"put it into {directory}")
         return [Mistake(key, f"there is no file {script!r}", remedy)]
     return []
+
+
+def _is_file(path: Path) -> bool:
+    """Return whether there is a file; a path that is too long, or that may not be looked at, is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _is_below(entry: str, directory: Path) -> bool:

@@ -31,6 +31,9 @@ MOST_DIGITS = 400
 LONGEST_KEY = 200
 """Characters of a key that a message names."""
 
+BYTE_ORDER_MARK = "\ufeff"
+"""Some editors put it before UTF-8, where nobody sees it; TOML knows none."""
+
 GREATEST_INTEGER = 2**63 - 1
 """TOML's whole numbers have 64 bits."""
 
@@ -85,6 +88,7 @@ def parse_toml(text: str) -> dict[str, Any]:
     """
     if len(text) > LONGEST_TEXT:
         raise _too_long()
+    text = text.removeprefix(BYTE_ORDER_MARK)
     for mistake in _excesses(text):
         raise TomlError(mistake)
     try:

@@ -18,7 +18,7 @@ from bohpo.service.events import Ticks
 from bohpo.space import Space
 from bohpo.store import Owner, RequestedLaunch, StopRequest, open_store
 from bohpo.store.database import DatabaseStore
-from bohpo.store.records import Campaign
+from bohpo.store.records import Campaign, Changes
 from tests.service.conftest import opened
 from tests.service.recorded import complete, record_campaign
 
@@ -139,6 +139,60 @@ def test_while_the_database_is_silent_the_last_snapshot_is_shown(desk: Desk, mon
     assert desk.poll() == {}
     assert "does not answer" in desk.trouble
     assert desk.snapshot("specimen") is known
+
+
+def held_up(monkeypatch: pytest.MonkeyPatch, until: threading.Event) -> list[str]:
+    """Have trials be read only after an event; return the campaigns that are being read."""
+    asked: list[str] = []
+    read = DatabaseStore.changes
+
+    def slow(store: DatabaseStore, name: str, since: int = 0) -> Changes:
+        asked.append(name)
+        until.wait(120)
+        return read(store, name, since)
+
+    monkeypatch.setattr(DatabaseStore, "changes", slow)
+    return asked
+
+
+def test_a_campaign_that_takes_long_to_read_is_read_once_and_holds_nobody(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bohpo.service.desk.READING_S", 0.05)
+    until = threading.Event()
+    asked = held_up(monkeypatch, until)
+    try:
+        for _ in range(5):
+            with pytest.raises(StoreError, match="'specimen' is still being read; ask again"):
+                desk.snapshot("specimen")
+        assert asked == ["specimen"]
+    finally:
+        until.set()
+    monkeypatch.setattr("bohpo.service.desk.READING_S", 120.0)
+    assert len(desk.snapshot("specimen").view.trials) == 8
+    assert asked == ["specimen"]
+
+
+def test_while_what_is_new_takes_long_to_read_the_last_snapshot_is_shown(
+    store: DatabaseStore, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, until = desk.snapshot("specimen"), threading.Event()
+    store.set_budget("specimen", 99)
+    assert "specimen" in desk.poll()
+    held_up(monkeypatch, until)
+    monkeypatch.setattr("bohpo.service.desk.READING_S", 0.05)
+    try:
+        assert desk.snapshot("specimen") is known
+    finally:
+        until.set()
+    monkeypatch.setattr("bohpo.service.desk.READING_S", 120.0)
+    assert desk.snapshot("specimen").view.campaign.budget_trials == 99
+
+
+def test_a_desk_that_is_closed_waits_for_nothing(desk: Desk) -> None:
+    desk.close()
+    with pytest.raises(StoreError, match="ask again"):
+        desk.snapshot("specimen")
 
 
 def test_a_study_that_this_version_cannot_read_spoils_no_list(store: DatabaseStore, desk: Desk, tmp_path: Path) -> None:

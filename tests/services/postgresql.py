@@ -74,12 +74,16 @@ class PostgresqlServer:
     def crash(self) -> None:
         """Kill all its processes with SIGKILL, and return when they are gone: it could not start before."""
         if self._process is not None:
-            family = [self._process.pid, *children_of(self._process.pid)]
+            family = self.processes()
             send(family, signal.SIGKILL)
             self._process.wait()
             self._process = None
             while any(process_started(pid) for pid in family):
                 time.sleep(0.01)
+
+    def processes(self) -> list[int]:
+        """List its processes, first the one that takes connections."""
+        return [] if self._process is None else [self._process.pid, *children_of(self._process.pid)]
 
     def remove(self) -> None:
         """Stop it and remove its folder; nothing in there needs an orderly end."""

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from bohpo.errors import NotFoundError, StudyError
-from bohpo.study import Study
+from bohpo.study import Study, check_entry
 from bohpo.study.contradictions import MOST_CHOICES, MOST_PARAMETERS
 from bohpo.study.toml_reader import LONGEST_TEXT, MOST_DOTS, MOST_NESTED, parse_toml
 from tests.study.bounded import Answer, check_bounded
@@ -184,6 +184,29 @@ def test_the_limits_are_where_they_are_said_to_be() -> None:
 def test_a_study_file_without_end_is_not_read_to_its_end() -> None:
     with pytest.raises(StudyError, match="file: is longer than"):
         Study.load("/dev/zero")
+
+
+@pytest.mark.parametrize("key", ["command", "evaluate_command"])
+@pytest.mark.parametrize("word", ["{" * LENGTH, "./" + "a/" * 5000 + "train.py", "a" * 300 + ".py"])
+def test_a_command_whose_words_are_too_long_for_paths_is_a_mistake(key: str, word: str) -> None:
+    head = HEAD.partition("\n")[2]
+    first = "" if key == "command" else 'command = ["true"]\n'
+    study = Study.parse(f'{first}{key} = ["{word}"]\n{head}x = {{ type = "int", low = 1, high = 2 }}')
+    [mistake] = check_entry(study)
+    assert (mistake.key, mistake.problem[-12:]) == (key, "is not found")
+
+
+def test_a_script_whose_name_is_too_long_is_a_mistake() -> None:
+    head = HEAD.partition("\n")[2]
+    study = Study.parse(f'command = ["true", "{"a" * 300}.py"]\n{head}x = {{ type = "int", low = 1, high = 2 }}')
+    [mistake] = check_entry(study)
+    assert mistake.problem.startswith("there is no file 'aaa")
+
+
+def test_a_byte_order_mark_is_passed_over() -> None:
+    assert parse_toml("\ufeffa = 1") == {"a": 1}
+    with pytest.raises(ValueError, match="line 1: a key has more than 32 dots"):
+        parse_toml("\ufeffa" + ".a" * (MOST_DOTS + 1) + " = 1")
 
 
 def test_a_folder_is_no_study(tmp_path: os.PathLike[str]) -> None:

@@ -71,7 +71,9 @@ def show_campaign(campaign: CampaignName, site: AtSite, request: Request, respon
 @router.get("/campaigns/{campaign}/best")
 async def show_best(campaign: CampaignName, site: AtSite) -> BestSent:
     """Return the best trial, and the one that the model expects to be the best; as `bohpo best C --json`."""
-    return BestSent(**dict(await site.pools.exports.run(lambda: best_of(site.desk.snapshot(campaign).view))))
+    return BestSent(
+        **dict(await site.pools.exports.run(lambda: best_of(site.desk.snapshot(campaign).view), ("best", campaign)))
+    )
 
 
 @router.get("/campaigns/{campaign}/events")

@@ -101,7 +101,7 @@ class StopSent(StopAnswer, Sent):
 @router.post("/check")
 async def check(body: LaunchBody, site: AtSite) -> CheckSent:
     """Find all mistakes of a study; nothing that it names is run."""
-    return await site.pools.checks.run(lambda: _checked(body, site))
+    return await site.pools.checks.run(lambda: _checked(body, site), body.wanted)
 
 
 def _checked(body: LaunchBody, site: Site) -> CheckSent:

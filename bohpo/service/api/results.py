@@ -43,7 +43,7 @@ async def export(
         wanted = None if trial is None else site.store.trial(campaign, trial)
         return exported(seen.view, seen.study, format, wanted)
 
-    text, chosen = await site.pools.exports.run(write)
+    text, chosen = await site.pools.exports.run(write, (campaign, format, trial))
     ending, media_type = ENDINGS.get(format) or (format.value, MEDIA_TYPES[format])
     name = f"{campaign}.csv" if format is Format.CSV else f"{campaign}-trial-{chosen.number}.{ending}"
     return as_file(text, name, media_type)
@@ -60,7 +60,9 @@ async def report(campaign: CampaignName, site: AtSite) -> Response:
         reports = {trial.number: reports_of(view.campaign, trial) for trial in view.ranked[:MOST_LINES]}
         return written(view, reports=reports)
 
-    return as_file(await site.pools.exports.run(write), f"{campaign}.html", "text/html; charset=utf-8")
+    return as_file(
+        await site.pools.exports.run(write, ("report", campaign)), f"{campaign}.html", "text/html; charset=utf-8"
+    )
 
 
 def as_file(text: str, name: str, media_type: str) -> Response:

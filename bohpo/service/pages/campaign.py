@@ -14,11 +14,11 @@ from bohpo.campaign.queue_report import QueueState
 from bohpo.errors import NotFoundError
 from bohpo.service.answers import driver, queue_answer
 from bohpo.service.api.parameters import CampaignName
-from bohpo.service.desk import Snapshot
 from bohpo.service.figures import Figures, figure_response
 from bohpo.service.pages.rendering import HTML, fill, page
 from bohpo.service.queue_words import queue_rows
 from bohpo.service.rendered import Rendered, sent
+from bohpo.service.seats import Snapshot
 from bohpo.service.site import AtSite, Site
 from bohpo.views import listing
 from bohpo.views.figures import CAPTIONS

@@ -10,10 +10,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from bohpo.errors import UsageError
-from bohpo.service.desk import Snapshot
 from bohpo.service.figures import JSON, Figures
 from bohpo.service.pages.rendering import fill, page, piece
 from bohpo.service.rendered import sent
+from bohpo.service.seats import Snapshot
 from bohpo.service.site import AtSite, Site
 from bohpo.views.differences import differing
 from bohpo.views.figures import CAPTIONS

@@ -10,9 +10,10 @@ from starlette.responses import Response
 from bohpo.errors import BohpoError
 from bohpo.service.pages.rendering import page
 from bohpo.service.security.identity import API, own_path
-from bohpo.service.troubles import refusal, refusal_of, refusal_of_invalid
+from bohpo.service.troubles import RETRY_S, refusal, refusal_of, refusal_of_invalid
+from bohpo.space.checks import MOST_MISTAKES
 
-HEADINGS = {404: "Not found", 422: "This address makes no sense", 503: "The database does not answer"}
+HEADINGS = {404: "Not found", 422: "This address makes no sense", 503: "Not at the moment"}
 
 
 def install(app: FastAPI) -> None:
@@ -34,7 +35,7 @@ def install(app: FastAPI) -> None:
         refused = refusal_of_invalid(error)
         if not _wants_page(request):
             return refused
-        words = "; ".join(f"{detail['loc'][-1]}: {detail['msg']}" for detail in error.errors())
+        words = "; ".join(f"{detail['loc'][-1]}: {detail['msg']}" for detail in error.errors()[:MOST_MISTAKES])
         return _told(request, refused.status_code, words)
 
 
@@ -43,4 +44,7 @@ def _wants_page(request: Request) -> bool:
 
 
 def _told(request: Request, status: int, message: str) -> Response:
-    return page(request, "error.html", status, heading=HEADINGS.get(status, "That did not work"), message=message)
+    told = page(request, "error.html", status, heading=HEADINGS.get(status, "That did not work"), message=message)
+    if status == 503:
+        told.headers.update({"Retry-After": str(RETRY_S), "Refresh": str(RETRY_S)})  # a browser heeds the latter
+    return told

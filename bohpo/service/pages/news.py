@@ -21,10 +21,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from bohpo.errors import NotFoundError, UsageError
-from bohpo.service.desk import Snapshot
 from bohpo.service.figures import Figures, delay
 from bohpo.service.pages.campaign import part_of
 from bohpo.service.rendered import Rendered
+from bohpo.service.seats import Snapshot
 from bohpo.service.site import Site, site_of
 
 router = APIRouter()

@@ -13,12 +13,12 @@ from bohpo.errors import NotFoundError
 from bohpo.service.answers import queue_answer, trial_answer
 from bohpo.service.api.parameters import CampaignName, TrialNumber
 from bohpo.service.attempt_files import Tail, last_traceback, pictures, read_tail
-from bohpo.service.desk import Snapshot
 from bohpo.service.figures import figure_response, rendered
 from bohpo.service.gather import reports_of
 from bohpo.service.pages.rendering import HTML, fill, page
 from bohpo.service.queue_words import queue_word
 from bohpo.service.rendered import Rendered, sent
+from bohpo.service.seats import Snapshot
 from bohpo.service.site import AtSite, Site
 from bohpo.trial import Attempt, Trial, TrialState
 from bohpo.views import figures, wording

@@ -16,7 +16,8 @@ from bohpo.service.troubles import refusal
 
 BODY_SECONDS = 60.0
 STRANGERS_BODY_SECONDS = 10.0
-"""A token that is typed into the sign-in page needs no longer."""
+STRANGERS_BODY_BYTES = 10_000
+"""A token that is typed into the sign-in page needs no more."""
 
 PIECE_BYTES = 65_536
 """An answer waits after each piece until the client has taken most of it, so that it takes no more memory than that."""
@@ -35,7 +36,8 @@ class Bodies:
             await self._app(scope, receive, send)
             return
         is_known = scope.get("state", {}).get("identity") is not None
-        refused, body = await _read(receive, Headers(scope=scope), BODY_SECONDS if is_known else STRANGERS_BODY_SECONDS)
+        seconds, most = (BODY_SECONDS, BODY_BYTES) if is_known else (STRANGERS_BODY_SECONDS, STRANGERS_BODY_BYTES)
+        refused, body = await _read(receive, Headers(scope=scope), seconds, most)
         if refused is not None:
             await refused(scope, receive, send)
         else:
@@ -65,22 +67,22 @@ class SmallPieces:
         await self._app(scope, receive, in_pieces)
 
 
-async def _read(receive: Receive, headers: Headers, seconds: float) -> tuple[ASGIApp | None, bytes]:
+async def _read(receive: Receive, headers: Headers, seconds: float, most: int) -> tuple[ASGIApp | None, bytes]:
     """Read a request's body, or answer why not."""
     try:
         async with asyncio.timeout(seconds):
-            body = await read_body(receive, headers)
+            body = await read_body(receive, headers, most)
     except TimeoutError:
         return refusal(408, f"the request took longer than {seconds:.0f} s to arrive; send it again"), b""
     if body is None:
-        return refusal(413, f"the request is longer than {BODY_BYTES} bytes; send less"), b""
+        return refusal(413, f"the request is longer than {most} bytes; send less"), b""
     return None, body
 
 
-async def read_body(receive: Receive, headers: Headers) -> bytes | None:
-    """Read a request's body, or return None as soon as it is longer than `BODY_BYTES`."""
+async def read_body(receive: Receive, headers: Headers, most: int = BODY_BYTES) -> bytes | None:
+    """Read a request's body, or return None as soon as it is longer than `most` bytes."""
     announced = headers.get("content-length", "0")
-    if not announced.isdecimal() or len(announced) > len(str(BODY_BYTES)) or int(announced) > BODY_BYTES:
+    if not announced.isdecimal() or len(announced) > len(str(most)) or int(announced) > most:
         return None
     body, more = bytearray(), True
     while more:
@@ -89,7 +91,7 @@ async def read_body(receive: Receive, headers: Headers) -> bytes | None:
             break
         body += message.get("body", b"")
         more = message.get("more_body", False)
-        if len(body) > BODY_BYTES:
+        if len(body) > most:
             return None
     return bytes(body)
 

@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.types import ASGIApp, Receive, Send
+from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from bohpo.errors import UsageError
@@ -71,7 +72,8 @@ class Doorkeeper:
             refused = self._refused(request)  # the file of the tokens is read when it has changed; a thread costs more
         except UsageError as error:
             refused = refusal_of(error)
-        await (refused or self._app)(scope, receive, send)
+        answer = send if getattr(request.state, "identity", None) is not None else _closing(send)
+        await (refused or self._app)(scope, receive, answer)
 
     def _refused(self, request: Request) -> Response | None:
         path = own_path(request)
@@ -117,6 +119,17 @@ class Doorkeeper:
         if self._tokens.identify(secret) is None:
             return RedirectResponse(f"{request.scope.get('root_path', '')}{SIGN_IN}?refused=1", 303)
         return with_cookie(RedirectResponse(_on_this_host(where), 303), request, secret)
+
+
+def _closing(send: Send) -> Send:
+    """Have the connection end with the answer: a stranger gets one at a time, and what else was sent is not read."""
+
+    async def close(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message)["Connection"] = "close"
+        await send(message)
+
+    return close
 
 
 def with_cookie(response: Response, request: Request, secret: str) -> Response:

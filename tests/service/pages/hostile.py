@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bohpo.service.desk import Desk, Snapshot
+from bohpo.service.desk import Desk
+from bohpo.service.seats import Snapshot
 from bohpo.space import Space
 from bohpo.trial import Trial
 
