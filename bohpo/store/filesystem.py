@@ -6,6 +6,7 @@ neither. The kernel's mount table names the file system; `statfs` could not tell
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -98,19 +99,21 @@ def check_database_file(path: Path, *, create: bool) -> None:
 def _check_whole(path: Path) -> None:
     """Refuse a file that was cut short, and one that two names lead to; a missing file passes.
 
-    While the write-ahead log has content the file may be shorter than its header says.
+    While the write-ahead log has content the file may be shorter than its header says. A file that this process has
+    open passes, too: to close it a second time would release SQLite's locks on it, and then the next process that
+    leaves the database would remove the write-ahead log, with all that is recorded after.
 
     Raises:
         StoreError: If it is one of these.
 
     Source:
         https://www.sqlite.org/fileformat2.html, 1.3: page size at 16, change counter at 24, pages at 28, the counter
-        that this number is valid for at 92. https://www.sqlite.org/howtocorrupt.html, 2.4: links to a database.
+        that this number is valid for at 92. https://www.sqlite.org/howtocorrupt.html, 2.2: locks that a close()
+        releases, 2.4: links to a database.
     """
     try:
         status = path.stat()
-        with path.open("rb") as file:
-            header = file.read(100)
+        header = b"" if _is_open_here(status) else _first_bytes(path)
         log = path.with_name(f"{path.name}-wal")
         has_log = log.exists() and log.stat().st_size > 0
     except OSError:
@@ -129,6 +132,20 @@ def _check_whole(path: Path) -> None:
             f"{path} was cut short: it has {status.st_size} of {expected} bytes, as after a copy of a database in use."
             " Copy it again with `bohpo db backup FILE`"
         )
+
+
+def _is_open_here(status: os.stat_result) -> bool:
+    """Return whether this process has a file open."""
+    for descriptor in os.listdir("/proc/self/fd"):  # noqa: PTH208 - as text
+        with contextlib.suppress(OSError):  # closed meanwhile, as that of the listing itself
+            if os.path.samestat(os.fstat(int(descriptor)), status):
+                return True
+    return False
+
+
+def _first_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(100)
 
 
 def _check_local(path: Path) -> None:
