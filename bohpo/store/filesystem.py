@@ -100,14 +100,16 @@ def _check_whole(path: Path) -> None:
     """Refuse a file that was cut short, and one that two names lead to; a missing file passes.
 
     While the write-ahead log has content the file may be shorter than its header says. A file that this process has
-    open was looked at when it was opened.
+    open passes, too: to close it a second time would release SQLite's locks on it, and then the next process that
+    leaves the database would remove the write-ahead log, with all that is recorded after.
 
     Raises:
         StoreError: If it is one of these.
 
     Source:
         https://www.sqlite.org/fileformat2.html, 1.3: page size at 16, change counter at 24, pages at 28, the counter
-        that this number is valid for at 92. https://www.sqlite.org/howtocorrupt.html, 2.4: links to a database.
+        that this number is valid for at 92. https://www.sqlite.org/howtocorrupt.html, 2.2: locks that a close()
+        releases, 2.4: links to a database.
     """
     try:
         status = path.stat()

@@ -136,3 +136,28 @@ def test_a_store_takes_few_connections_however_many_threads_ask(
     assert 1 <= int(postgresql_server.sql(count)) <= CONNECTIONS
     store.close()
     assert int(postgresql_server.sql(count)) == 0
+
+
+USE = "import sys; from bohpo.store import open_store; s = open_store(sys.argv[1], create=False); {}; s.close()"
+
+
+def in_another_process(path: Path, statement: str) -> str:
+    command = (sys.executable, "-c", USE.format(statement), str(path))
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_a_second_store_in_a_process_leaves_the_first_its_locks(tmp_path: Path) -> None:
+    """A driver that shows its campaign has two. Without locks, whoever leaves next removes the write-ahead log."""
+    path = tmp_path / "bohpo.db"
+    first = DatabaseStore.open(str(path))
+    lease = begin(first)
+    second = DatabaseStore.open(str(path))
+    log = path.with_name("bohpo.db-wal")
+    before = log.stat().st_ino
+    in_another_process(path, "s.campaigns()")
+    assert log.stat().st_ino == before
+    first.add_trial(lease, "1" * 32, PROPOSAL)
+    assert in_another_process(path, "print(len(s.trials('aneurysm')))") == "1"
+    assert len(second.trials("aneurysm")) == 1
+    first.close()
+    second.close()
