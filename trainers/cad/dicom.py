@@ -100,7 +100,9 @@ class SliceHeader:
     def has_scale(self) -> bool:
         """Whether slope and intercept are numbers that lead anywhere: ITK takes any others for 1 and 0."""
         slope, intercept = map(parse_number, self.scale)
-        return bool(slope) and intercept is not None and math.isfinite(slope) and math.isfinite(intercept)
+        if slope is None or intercept is None:
+            return False
+        return slope != 0 and math.isfinite(slope) and math.isfinite(intercept)
 
     def is_parallel(self, other: SliceHeader) -> bool:
         """Whether both slices have the same direction, size and edges of pixels."""
