@@ -89,7 +89,8 @@ def _signature(volume: Image) -> NDArray[np.float64] | None:
         None if the voxels that are looked at have few values: a drawing of the same things would have the same ones.
     """
     places = [np.linspace(0, edge - 1, SAMPLED_EDGE).round().astype(int) for edge in volume.shape[-3:]]
-    values = volume[(..., *np.ix_(*places))].astype(np.float64).ravel()
+    z, y, x = np.ix_(*places)
+    values = volume[..., z, y, x].astype(np.float64).ravel()
     if len(np.unique(values)) < LEAST_VALUES:
         return None
     values -= values.mean()
