@@ -111,6 +111,11 @@ def _sessions(stems: Mapping[str, str], given: Mapping[str, str]) -> Iterator[tu
         yield next(iter(told[stem])) if len(told[stem]) == 1 else stems[names[0]], names
 
 
+def distinct_patients(patients: Iterable[str]) -> list[str]:
+    """Return the patients that tables name, each in its first spelling."""
+    return list(dict.fromkeys(_alike({str(at): patient for at, patient in enumerate(sorted(patients))}).values()))
+
+
 def _alike(patients: Mapping[str, str]) -> dict[str, str]:
     """Write the patients that tables name alike: spreadsheets drop zeros before a number, or add some behind it."""
     first: dict[str, str] = {}

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from bohpo.errors import DataError
+from bohpo.evaluation.patient_names import distinct_patients
 from trainers.cad.cache import cached
 from trainers.cad.case import Case, Floats
 from trainers.cad.formats import strip_suffix
@@ -147,9 +148,10 @@ def _contradictions(name: str, found: ListedCase, layout: Layout) -> Iterator[Da
     if len(found.splits) > 1:
         splits = " and ".join(sorted(found.splits))
         yield DataError(name, f"{SPLITS_FILE} has it in {splits}", "keep one of its lines")
-    if len(found.patients) > 1:
-        patients = " and ".join(sorted(found.patients))
-        yield DataError(name, f"the tables say that it is of patient {patients}", "name one patient in all of them")
+    if len(patients := distinct_patients(found.patients)) > 1:
+        yield DataError(
+            name, f"the tables say that it is of patient {' and '.join(patients)}", "name one patient in all of them"
+        )
     for table, findings in ((LESIONS_FILE, found.lesions), (EXCLUDED_FILE, found.excluded)):
         if len(set(findings)) < len(findings):
             yield DataError(name, f"{table} has the same finding twice", "keep one of its lines")

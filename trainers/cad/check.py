@@ -16,7 +16,7 @@ from trainers.cad.application import Application
 from trainers.cad.case import Case, Split
 from trainers.cad.case_reader import CaseReading, inspect_case
 from trainers.cad.coordinates import CoordinateCheck
-from trainers.cad.duplicates import describe_copy, digest
+from trainers.cad.duplicates import KnownVolumes, describe_copy
 from trainers.cad.folder import survey_folder
 from trainers.cad.formats import VOLUME_SUFFIXES
 from trainers.cad.frames import read_frame
@@ -58,7 +58,7 @@ def check_folder(
         yield CheckedCase(name, "", "no volume", warnings=(warning,))
     patients = patients_of(survey.cases)
     splits = assign_splits(survey.cases, patients)
-    leaks, copies = find_leaks(patients, splits), _Copies()
+    leaks, copies = find_leaks(patients, splits), KnownVolumes()
     coordinates = CoordinateCheck()
     whole: dict[Split, list[Case]] = defaultdict(list)
     for name, found in sorted(survey.cases.items()):
@@ -83,11 +83,11 @@ def check_folder(
 
 
 def _report(
-    name: str, split: Split | None, reading: CaseReading, leak: tuple[str, ...], copies: _Copies
+    name: str, split: Split | None, reading: CaseReading, leak: tuple[str, ...], copies: KnownVolumes
 ) -> CheckedCase:
     if reading.errors or reading.case is None:
         return CheckedCase(name, split or "", "", (*map(str, reading.errors), *leak), reading.notes)
-    problem, note = copies.find(reading.case, split or "")
+    problem, note = _describe_copies(reading.case, split or "", copies)
     return CheckedCase(name, split or "", _describe(reading.case), (*leak, *problem), reading.notes, note)
 
 
@@ -118,22 +118,13 @@ def _check_split(application: Application[Any, Any, Any], cases: Sequence[Case],
         yield CheckedCase(split, split, notes=(note,))
 
 
-class _Copies:
-    """The volumes that were read, by the digest of their voxels."""
-
-    def __init__(self) -> None:
-        self._seen: dict[str, tuple[str, str]] = {}
-
-    def find(self, case: Case, split: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Find an earlier case of the same volume: a problem in another split, worth a note in the same one."""
-        if (key := digest(case.volume)) is None:
-            return (), ()
-        other, of_split = self._seen.setdefault(key, (case.name, split))
-        if other == case.name:
-            return (), ()
-        if split == of_split:
-            return (), (f"{case.name}: its volume is that of {other}, so it counts twice; remove one of them",)
-        return (describe_copy(case.name, split, other, of_split),), ()
+def _describe_copies(case: Case, split: str, known: KnownVolumes) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Describe earlier cases of the same volume: a problem in another split, worth a note in the same one."""
+    copies = known.add(case, split)
+    elsewhere = tuple(describe_copy(case.name, split, *copy) for copy in copies if copy[1] != split)
+    if elsewhere or not copies:
+        return elsewhere[:1], ()
+    return (), (f"{case.name}: its volume is that of {copies[0][0]}, so it counts twice; remove one of them",)
 
 
 def _describe(case: Case) -> str:

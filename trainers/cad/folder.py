@@ -5,7 +5,8 @@
       excluded.csv     case,x,y,z,diameter_mm      optional; findings that are neither lesion nor false alarm
       labels.csv       case,label                  instead of lesions.csv where an application tells cases apart
       splits.csv       case,split                  optional; split is training, validation or test
-                                                   each table may have a column patient, too
+                                                   each table may have a column patient, too;
+                                                   splits.csv may have it instead of split
       patient-07.nii.gz                            a volume; the case is called patient-07
       patient-12/*.dcm                             a folder with one DICOM series is a case, too
 

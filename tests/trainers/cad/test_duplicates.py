@@ -117,10 +117,30 @@ def test_a_test_case_that_was_trained_on_is_refused_by_the_evaluation(folder: Pa
     assert loop.evaluate(Balls(), config, context.model, evaluation).metrics["lesions"] == 2, "a model of before"
 
 
-def test_volumes_that_are_alike_in_few_voxels_are_not_copies() -> None:
-    first, second, empty = _volume(0, 40), _volume(0, 40), np.zeros((40, 40, 40), np.float32)
-    second[0, 0, 1] += 1
-    assert fingerprint(first) == fingerprint(second), "few voxels are looked at"
+@pytest.mark.parametrize("how", ["rounded", "another unit", "another place", "a voxel changed", "a tenth of its noise"])
+def test_another_file_of_the_same_scan_is_told(folder: Path, how: str) -> None:
+    scan = sitk.ReadImage(str(folder / "training-a.mha"))
+    signal = sitk.GetArrayFromImage(scan)
+    if how == "rounded":
+        signal = np.round(signal, 3)
+    elif how == "another unit":
+        signal = np.round(signal * 500 + 1000)
+    elif how == "a voxel changed":
+        signal[3, 4, 5] += 1
+    elif how == "a tenth of its noise":
+        signal += np.random.default_rng(9).normal(0, 0.1, signal.shape).astype(np.float32)
+    image = sitk.GetImageFromArray(signal.astype(np.float32))
+    image.SetOrigin((0.1, -0.2, 0.3) if how == "another place" else (0.0, 0.0, 0.0))
+    sitk.WriteImage(image, str(folder / "validation-b.mha"))
+    # What was measured once more, or made noisier by hand, is no copy for sure.
+    assert bool(_problems(folder)) is (how != "a tenth of its noise")
+
+
+def test_volumes_of_few_values_are_compared_voxel_by_voxel() -> None:
+    first, empty = np.zeros((40, 40, 40), np.float32), np.zeros((40, 40, 40), np.float32)
+    first[10:30, 12:28, 8:32] = 1
+    second = first.copy()
+    second[20, 20, 21] = 2
     assert digest(first) != digest(second)
     assert fingerprint(empty) is digest(empty) is None
     cases = [Case(name, volume, 1.0, np.empty((0, 3)), np.empty(0)) for name, volume in (("a", first), ("b", second))]

@@ -157,6 +157,14 @@ def test_two_patients_of_one_case_are_a_mistake(make: Make) -> None:
         list(read_folder(folder, split_by_name("a"), None, Layout(spacing=1.0)))
 
 
+def test_two_spellings_of_a_patient_are_one_patient(make: Make) -> None:
+    rows = "a,3,3,3,2,Mueller\nb,3,3,3,2,007\n"
+    splits = "case;split;patient\na;test;MUELLER\nb;test;7\nc;;7.0\n"
+    folder = make("a", "b", "c", lesions=f"case,x,y,z,diameter_mm,patient\n{rows}", splits=splits)
+    assert {case.name: case.patient for case in _read(folder).values()} == {"a": "MUELLER", "b": "007", "c": "007"}
+    assert set(_splits(folder).values()) == {"test"}
+
+
 def test_a_row_without_split_and_patient_is_a_mistake_as_before(make: Make) -> None:
     folder = make("a", splits="case,split,patient\na,,\n")
     with pytest.raises(DataError, match=r"a: line 2 of splits\.csv says split ''"):
