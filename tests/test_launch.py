@@ -14,6 +14,7 @@ import pytest
 import bohpo
 from bohpo.campaign.launch import study_of
 from bohpo.store import CampaignState
+from bohpo.study.tables import Budget
 from tests.campaign.test_loop import study
 from tests.cli.test_campaign_commands import READERS, answer, write_study
 from tests.cli.test_campaign_commands import bohpo as run_command
@@ -49,6 +50,21 @@ def test_launch_runs_a_study_to_its_end_and_gives_the_campaign(tmp_path: Path) -
     assert (campaign.name, campaign.state) == ("from-python", CampaignState.FINISHED)
     assert bohpo.launch(study(trials=2), name="from-python", store=store, directory=tmp_path) == campaign
     assert signal.getsignal(signal.SIGINT) is interrupt
+
+
+def test_a_copy_that_was_changed_in_python_is_recorded_as_it_was_run(tmp_path: Path) -> None:
+    changed = study(trials=9).model_copy(update={"budget": Budget(trials=2), "fixed": {"step_seconds": 0.25}})
+    store = str(tmp_path / "bohpo.db")
+    campaign = bohpo.launch(changed, name="changed", store=store, directory=tmp_path)
+    assert campaign.budget_trials == 2
+    recorded = study_of(campaign)
+    assert (recorded.fixed, recorded.budget.trials) == ({"step_seconds": 0.25}, 2)
+    assert recorded.hash == campaign.study_hash == changed.hash
+    assert bohpo.launch(changed, name="changed", store=store, directory=tmp_path) == campaign
+    unchanged = study(trials=2)
+    assert unchanged.as_written() is unchanged
+    with pytest.raises(bohpo.BohpoError, match="fixed"):
+        bohpo.launch(unchanged.model_copy(update={"fixed": {"x": 1}}), store=store, directory=tmp_path)
 
 
 @pytest.mark.parametrize("name", ["..", "../escape", "two\nlines", "", "a" * 65])

@@ -87,7 +87,7 @@ def find_obstacle(study: Study, campaign: Campaign, best: Trial | None, *, is_ev
         return "it was evaluated on the test cases before"
     if obstacle := find_evaluation_obstacle(study):
         return obstacle
-    if best is None:
+    if best is None or all(attempt.state is not AttemptState.COMPLETED for attempt in best.attempts):
         return "no trial is complete"
     return _missing_model(campaign, best)
 

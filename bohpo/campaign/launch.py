@@ -83,7 +83,7 @@ def launch(
 def _study_from(study: object) -> Study:
     match study:
         case Study():
-            return study
+            return study.as_written()
         case str() | os.PathLike() if "\n" not in os.fspath(study):
             return Study.load(Path(study))
         case Mapping():

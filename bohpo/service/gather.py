@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from bohpo.campaign.attempts import attempt_directory
+from bohpo.campaign.evaluate import find_obstacle
 from bohpo.campaign.launch import study_of
 from bohpo.store import Store, TrialsReader
 from bohpo.store.records import Campaign, Evaluation
@@ -16,6 +17,7 @@ from bohpo.trainer import AttemptDirectory
 from bohpo.trainer.progress import ProgressReader
 from bohpo.trial import Trial, TrialState
 from bohpo.views.campaign import CampaignView
+from bohpo.views.caveats import needs_test_score
 
 CURVES_OF = 5
 """Trials whose curves are read, best first."""
@@ -74,7 +76,7 @@ def view_of(
     """
     limit = study.fixed.get("limit")
     known = trials if isinstance(trials, tuple) else tuple(trials)
-    return CampaignView(
+    view = CampaignView(
         campaign=campaign,
         space=study.space,
         metric=study.objective.metric,
@@ -87,6 +89,18 @@ def view_of(
         bounds=study.objective.limits,
         limit=float(limit) if isinstance(limit, int | float) else None,
     )
+    return dataclasses.replace(view, untestable=_why_untestable(study, view))
+
+
+def _why_untestable(study: Study, view: CampaignView) -> str | None:
+    """Return why `bohpo evaluate` cannot score the best trial; None if it can, or need not."""
+    best = view.best
+    if best is None or not needs_test_score(view, best, len(view.ranked)):
+        return None
+    try:
+        return find_obstacle(study, view.campaign, best, is_evaluated=False)
+    except (OSError, RecursionError):  # a file server may be away, and a trainer's module may be anything
+        return None
 
 
 def _jobs_of(study: Study, trials: tuple[Trial, ...]) -> int:

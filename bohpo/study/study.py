@@ -251,6 +251,17 @@ class Study(Table):
         study._fitting_jobs = jobs
         return study
 
+    def as_written(self) -> Study:
+        """Return this study, or the checked one of a copy that was changed unchecked (`model_copy`), with its own text.
+
+        Raises:
+            StudyError: If the changed copy has mistakes.
+        """
+        written = type(self).parse(self._text, source=self._source, directory=self._directory)
+        if written._data() == self._data():
+            return self
+        return type(self).from_data(self._data(), source=self._source, directory=self._directory)
+
     def to_toml(self) -> str:
         """Write the study as TOML that reads back as the same."""
         return write_toml(self._data())

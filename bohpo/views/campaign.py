@@ -60,6 +60,7 @@ class CampaignView:
         bounds: Lowest and highest value that the objective can have.
         limit: Where the integral of a partial area ends, in units of the curve's abscissa, or None.
         driven: When drivers were at work, in order: start and end in seconds since the epoch, None while one is.
+        untestable: Why the best trial's model cannot be scored on test cases; None if it can be.
     """
 
     campaign: Campaign
@@ -75,6 +76,7 @@ class CampaignView:
     bounds: Bounds = (None, None)
     limit: float | None = None
     driven: tuple[tuple[float, float | None], ...] = ()
+    untestable: str | None = None
 
     @property
     def pauses(self) -> list[tuple[float, float]]:

@@ -31,6 +31,11 @@ def caveats(view: CampaignView, best: Trial | None, completed: int) -> tuple[str
     return (*edges, *([few] if few else []), *([chosen] if chosen else []))
 
 
+def needs_test_score(view: CampaignView, best: Trial, completed: int) -> bool:
+    """Return whether the best trial was chosen among several by its score, and has no score on test cases."""
+    return completed > 1 and all(evaluation.trial != best.number for evaluation in view.evaluations)
+
+
 def describe_few_lesions(metrics: Mapping[str, float], variance: float | None, split: str) -> str | None:
     """Describe a score of few lesions.
 
@@ -68,10 +73,9 @@ def _chosen_by_score(view: CampaignView, best: Trial, completed: int) -> str | N
     Source:
         Cawley and Talbot, Journal of Machine Learning Research 11 (2010).
     """
-    if completed < 2 or any(evaluation.trial == best.number for evaluation in view.evaluations):
+    if not needs_test_score(view, best, completed):
         return None
-    # No command is offered: whether the study names something that scores a model is not known here.
-    return (
-        f"the best of {completed} scores is too good on average, as it was chosen by them; "
-        "a score on test cases, as of `bohpo evaluate`, is the honest one"
-    )
+    honest = f"`bohpo evaluate {view.campaign.name}` gives the honest one"
+    if view.untestable is not None:
+        honest = f"it has no score on test cases: {view.untestable}"
+    return f"the best of {completed} scores is too good on average, as it was chosen by them; {honest}"

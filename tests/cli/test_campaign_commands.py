@@ -404,7 +404,7 @@ def test_without_a_result_the_common_reason_is_told(tmp_path: Path) -> None:
 )
 def test_evaluate_is_offered_where_it_can_run(tmp_path: Path, function: str, rest: str, is_offered: bool) -> None:
     """`stepwise` leaves no model; an evaluator that is not there scores none."""
-    folder = write_study(tmp_path, function, trials=1)
+    folder = write_study(tmp_path, function, trials=2)
     study = (folder / "study.toml").read_text()
     (folder / "study.toml").write_text(study.replace("step_seconds = 0.1", "step_seconds = 0.001"))
     assert bohpo(folder, "launch", "study.toml", "--quiet").returncode == 0
@@ -412,6 +412,10 @@ def test_evaluate_is_offered_where_it_can_run(tmp_path: Path, function: str, res
         (folder / "specimens.py").write_text(SPECIMENS.read_text().replace("def evaluate(", "def nothing_of_it("))
     again = bohpo(folder, "launch", "study.toml")
     assert ("bohpo evaluate specimen" in again.stderr) == is_offered
+    for command in ("status", "best"):
+        noted = bohpo(folder, command, "specimen").stdout
+        assert ("bohpo evaluate specimen" in noted) == is_offered
+        assert ("it has no score on test cases: " in noted) != is_offered
     done = bohpo(folder, "evaluate", "specimen")
     assert (done.returncode == 0) == is_offered, done.stderr
     if rest:

@@ -65,6 +65,13 @@ def test_the_best_of_many_is_too_good_until_it_is_tested(view: CampaignView) -> 
     assert f"the best of {completed} scores" in page
 
 
+def test_a_score_on_test_cases_is_only_offered_where_one_can_be_made(view: CampaignView) -> None:
+    untestable = replace(view, evaluations=(), untestable="trial 17 left no model")
+    told, best = _with_best(untestable, configuration={"augment": True})
+    said = "as it was chosen by them; it has no score on test cases: trial 17 left no model"
+    assert caveats(told, best, 18) == (f"the best of 18 scores is too good on average, {said}",)
+
+
 def test_a_test_score_of_another_trial_does_not_make_the_best_honest(view: CampaignView) -> None:
     other = replace(view.evaluations[0], trial=view.ranked[1].number)
     told, best = _with_best(replace(view, evaluations=(other,)), configuration={"augment": True})
