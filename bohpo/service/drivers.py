@@ -17,7 +17,7 @@ import os
 import subprocess
 import time
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,19 @@ class Driver:
     log: Path
 
 
+@dataclass(slots=True)
+class _Turn:
+    """Who starts a driver of a campaign, one after another.
+
+    Attributes:
+        lock: Held while one does.
+        asking: How many do or wait. A lock that is free may be waited for: whoever waits has not run since.
+    """
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    asking: int = 0
+
+
 class Drivers:
     """Starts drivers, of each campaign one at a time; lives on one event loop."""
 
@@ -99,7 +112,7 @@ class Drivers:
         self._settings = settings
         self._store = store
         self._pool = pool
-        self._turns: dict[str, asyncio.Lock] = {}
+        self._turns: dict[str, _Turn] = {}
         self._children: list[subprocess.Popen[bytes]] = []
 
     async def launch(self, launch: Launch, *, key: str | None, digest: str) -> Driver | None:
@@ -156,12 +169,14 @@ class Drivers:
         """Wait until nobody else starts a driver of this campaign."""
         if name not in self._turns and len(self._turns) >= MOST_BEGINNING:
             raise HTTPException(503, f"{MOST_BEGINNING} drivers are beginning; ask again in {RETRY_S} s")
-        lock = self._turns.setdefault(name, asyncio.Lock())
+        turn = self._turns.setdefault(name, _Turn())
+        turn.asking += 1
         try:
-            async with lock:
+            async with turn.lock:
                 yield
         finally:
-            if not lock.locked() and self._turns.get(name) is lock:
+            turn.asking -= 1
+            if not turn.asking:
                 del self._turns[name]
 
     def _is_done(self, launch: Launch, key: str | None, digest: str) -> bool:
