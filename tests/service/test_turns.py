@@ -1,4 +1,4 @@
-"""Drivers of one campaign are started one after another."""
+"""Turns: drivers of one campaign are started one after another."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ import asyncio
 import pytest
 from starlette.exceptions import HTTPException
 
-from bohpo.service.drivers import MOST_BEGINNING, Drivers
-from tests.service.conftest import House
+from bohpo.service.turns import MOST_BEGINNING, Turns
 
 
-def test_nobody_overtakes_who_waits_for_a_turn(house: House) -> None:
-    drivers: Drivers = house.site.drivers
+def test_nobody_overtakes_who_waits_for_a_turn() -> None:
+    turns = Turns()
     begun: list[str] = []
     at_work = 0
 
     async def start(who: str) -> None:
         nonlocal at_work
-        async with drivers._turn("specimen"):
+        async with turns.take("specimen"):
             at_work += 1
             begun.append(who)
             assert at_work == 1, "two start a driver of one campaign"
@@ -34,17 +33,17 @@ def test_nobody_overtakes_who_waits_for_a_turn(house: House) -> None:
 
     asyncio.run(ask())
     assert sorted(begun) == ["first", "first again", "second"]
-    assert drivers._turns == {}
+    assert len(turns) == 0
 
 
-def test_few_drivers_begin_at_a_time(house: House) -> None:
-    drivers: Drivers = house.site.drivers
+def test_few_drivers_begin_at_a_time() -> None:
+    turns = Turns()
 
     async def ask() -> None:
         done = asyncio.Event()
 
         async def begin(name: str) -> None:
-            async with drivers._turn(name):
+            async with turns.take(name):
                 await done.wait()
 
         tasks = [asyncio.create_task(begin(f"c{at}")) for at in range(MOST_BEGINNING)]
@@ -55,4 +54,4 @@ def test_few_drivers_begin_at_a_time(house: House) -> None:
         await asyncio.gather(*tasks)
 
     asyncio.run(ask())
-    assert drivers._turns == {}
+    assert len(turns) == 0
