@@ -25,6 +25,7 @@ from bohpo.trial import Curve
 
 
 def train(config, context):
+    print("printed 損失 \ud800")
     sys.stdout.buffer.write("損失 ± 0.1 \N{BRAIN}\n".encode() + b"\xff\xfe\x00 Stra\xdfe\n")
     sys.stdout.flush()
     (context.directory / "\udcff\udcfe.png").write_bytes(b"no picture")
@@ -91,7 +92,7 @@ def campaign(tmp_path: Path, database_url: str) -> tuple[Path, str]:
     """Run the campaign."""
     (tmp_path / "odd.py").write_text(TRAINER, encoding="utf-8")
     (tmp_path / "study.toml").write_text(STUDY, encoding="utf-8")
-    done = run(tmp_path, database_url, "launch", "study.toml", terminal=PLAIN)
+    done = run(tmp_path, database_url, "launch", "study.toml")
     assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done.stderr
     return tmp_path, database_url
 
@@ -118,7 +119,8 @@ def check_pages(folder: Path, url: str) -> None:
     _, secret = Tokens(settings.tokens).add("an operator", Scope.OPERATE)
     app = create_app(settings)
     client = TestClient(app, base_url="http://127.0.0.1:8765", headers={"Authorization": f"Bearer {secret}"})
-    with contextlib.closing(app.state.figures), contextlib.closing(app.state.site.store):
+    site = app.state.site
+    with contextlib.closing(app.state.figures), contextlib.closing(site.desk), contextlib.closing(site.store):
         trials = client.get("/api/v1/campaigns/any-text/trials").json()["trials"]
         reasons = [trial["reason"] for trial in trials if trial["state"] == "failed"]
         assert reasons

@@ -191,7 +191,7 @@ def trainer_command(attempt: AttemptDirectory, spec: AttemptSpec) -> tuple[str, 
 
 
 def trainer_environment(attempt: AttemptDirectory, spec: AttemptSpec) -> dict[str, str]:
-    """Give the trainer's environment: where its files are, and no more threads than it may use."""
+    """Build the trainer's environment: where its files are, and no more threads than it may use."""
     threads = dict.fromkeys(
         ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(max(1, spec.threads // spec.processes))
     )
@@ -200,6 +200,7 @@ def trainer_environment(attempt: AttemptDirectory, spec: AttemptSpec) -> dict[st
         **inherited,
         **threads,
         "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8:backslashreplace",  # a log holds all text, whatever the terminal of who launches
         "BOHPO_CONFIG": str(attempt.config),
         ATTEMPT_DIRECTORY: str(attempt.path),
         "BOHPO_CHECKPOINT": str(attempt.checkpoint),

@@ -16,18 +16,15 @@ import logging
 import os
 import subprocess
 import time
-from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-
-from starlette.exceptions import HTTPException
 
 from bohpo.errors import BohpoError, LeaseError, NotFoundError, QueueError, StoreError, UsageError
 from bohpo.processes import PYTHON
 from bohpo.regular_files import append_regular, open_regular
 from bohpo.service.settings import Settings
-from bohpo.service.troubles import RETRY_S
+from bohpo.service.turns import Turns
 from bohpo.service.work_pools import WorkPool
 from bohpo.store import RequestedLaunch
 from bohpo.store.database import DatabaseStore
@@ -39,9 +36,6 @@ PATIENCE_S = 60.0
 """For so long a driver may take to begin; it loads its packages from a file system that may be slow."""
 
 LOOK_S = 0.1
-MOST_BEGINNING = 16
-"""Campaigns whose drivers begin at a time; each is a process that loads its packages."""
-
 TAIL_BYTES = 4000
 SECRETS = ("BOHPO_TOKEN", "BOHPO_TOKEN_FILE", "BOHPO_SERVER")
 ENDED: dict[int, type[BohpoError]] = {2: UsageError, 3: NotFoundError, 4: QueueError, 5: StoreError}
@@ -100,7 +94,7 @@ class Drivers:
         self._settings = settings
         self._store = store
         self._pool = pool
-        self._turns: dict[str, asyncio.Lock] = {}
+        self._turns = Turns()
         self._children: list[subprocess.Popen[bytes]] = []
 
     async def launch(self, launch: Launch, *, key: str | None, digest: str) -> Driver | None:
@@ -119,7 +113,7 @@ class Drivers:
             HTTPException: 503, if too many drivers are beginning.
             BohpoError: Whatever the driver said, if it did not begin.
         """
-        async with self._turn(launch.name):
+        async with self._turns.take(launch.name):
             if await self._pool.run(lambda: self._is_done(launch, key, digest)):
                 return None
             return await self._start(launch.name, launch.words)
@@ -132,7 +126,7 @@ class Drivers:
             HTTPException: 503, if too many drivers are beginning.
             BohpoError: Whatever the driver said, if it did not begin.
         """
-        async with self._turn(name):
+        async with self._turns.take(name):
             lease = await self._pool.run(lambda: self._store.lease(name))
             if lease is not None:
                 raise LeaseError(f"{name} is driven by process {lease.owner.pid} on {lease.owner.host}; stop it first")
@@ -141,7 +135,7 @@ class Drivers:
 
     async def end_jobs(self, name: str) -> Driver:
         """Save the jobs that a driver left in their checkpoints, and end them."""
-        async with self._turn(name):
+        async with self._turns.take(name):
             return await self._start(name, ("stop", "--now", "--", name))
 
     def log_of(self, name: str) -> Path:
@@ -151,19 +145,6 @@ class Drivers:
     def reap(self) -> None:
         """Take note of drivers that have ended, so that no zombies stay."""
         self._children = [child for child in self._children if child.poll() is None]
-
-    @contextlib.asynccontextmanager
-    async def _turn(self, name: str) -> AsyncIterator[None]:
-        """Wait until nobody else starts a driver of this campaign."""
-        if name not in self._turns and len(self._turns) >= MOST_BEGINNING:
-            raise HTTPException(503, f"{MOST_BEGINNING} drivers are beginning; ask again in {RETRY_S} s")
-        lock = self._turns.setdefault(name, asyncio.Lock())
-        try:
-            async with lock:
-                yield
-        finally:
-            if not lock.locked() and self._turns.get(name) is lock:
-                del self._turns[name]
 
     def _is_done(self, launch: Launch, key: str | None, digest: str) -> bool:
         """Claim a launch under its key; return whether this very launch was done before."""

@@ -118,7 +118,9 @@ def _condition(parameter: object) -> WhenTable:
 
 def _name_mistakes(space: Mapping[str, Any], fixed: Mapping[str, Any]) -> list[Mistake]:
     mistakes = [
-        Mistake(dotted((table, name)), f"{shown(name)} is no name for a parameter", "use letters, digits, _ . -")
+        Mistake(
+            dotted((table, name)), f"{shown(name)} is no name for a parameter", "use up to 64 letters, digits, _ . -"
+        )
         for table, names in (("space", space), ("fixed", fixed))
         for name in names
         if not _PARAMETER_NAME.fullmatch(name)

@@ -62,6 +62,7 @@ def opened(folder: Path, **table: object) -> Iterator[House]:
         yield House(folder, settings, app, operator, viewer)
     finally:
         app.state.figures.close()
+        app.state.site.desk.close()
         app.state.site.store.close()
 
 

@@ -203,7 +203,7 @@ def test_eight_mistakes_are_eight_lines() -> None:
         ("fixed.a = [1]", "fixed.a: [1] is no single value; write text, a finite number, true or false"),
         ("fixed.a = nan", "fixed.a: nan is no single value; write text, a finite number, true or false"),
         ("fixed.a = 2026-01-01", "fixed.a: datetime.date(2026, 1, 1) is no single value; write text, a finite"),
-        ('fixed."a\\nb" = 1', 'fixed."a\\nb": "a\\nb" is no name for a parameter; use letters, digits, _ . -'),
+        ('fixed."a\\nb" = 1', 'fixed."a\\nb": "a\\nb" is no name for a parameter; use up to 64 letters, digits, _ . -'),
         ("space = 3", "space: 3 is not a table; write it in { }"),
         ("space.x = 3", "space.x: 3 is not a table; write it as { type = \"float\", low = 0.0, high = 1.0 }"),
         ("space.x.low = 1", "space.x.type: is missing; write one of float, int, categorical, constant"),
