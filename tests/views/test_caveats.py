@@ -13,7 +13,7 @@ from bohpo.views.status import status
 
 CHOSEN = (
     "the best of 18 scores is too good on average, as it was chosen by them; "
-    "a score on test cases, as of `bohpo evaluate`, is the honest one"
+    "`bohpo evaluate aneurysm-mra` gives the honest one"
 )
 
 
