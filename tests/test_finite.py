@@ -21,7 +21,7 @@ from bohpo.finite import is_number, to_column, to_finite, to_float
 from bohpo.trainer import AttemptDirectory, Context, Curve, Outcome
 
 
-def name_case(value: object) -> str:
+def named(value: object) -> str:
     """Return a name of a case that is the same in every process."""
     return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
 
@@ -90,7 +90,7 @@ NO_NUMBERS: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("half", HALVES, ids=name_case)
+@pytest.mark.parametrize("half", HALVES, ids=named)
 def test_a_number_of_any_kind_is_taken_as_a_python_float(half: Any, tmp_path: Path) -> None:
     outcome = Outcome(value=half, variance=half, metrics={"dice": half})
     assert (outcome.value, outcome.variance, outcome.metrics) == (0.5, 0.5, {"dice": 0.5})
@@ -100,12 +100,12 @@ def test_a_number_of_any_kind_is_taken_as_a_python_float(half: Any, tmp_path: Pa
     assert AttemptDirectory(tmp_path).read_progress() == [(1, 0.5)]
 
 
-@pytest.mark.parametrize("three", [3, np.int8(3), np.uint64(3), np.array(3), torch.tensor(3), Index()], ids=name_case)
+@pytest.mark.parametrize("three", [3, np.int8(3), np.uint64(3), np.array(3), torch.tensor(3), Index()], ids=named)
 def test_a_whole_number_of_any_kind_is_taken(three: Any) -> None:
     assert Outcome(three).to_json()["value"] == 3.0
 
 
-@pytest.mark.parametrize("no_number", NO_NUMBERS, ids=name_case)
+@pytest.mark.parametrize("no_number", NO_NUMBERS, ids=named)
 def test_what_is_no_number_is_refused_by_its_key(no_number: Any, tmp_path: Path) -> None:
     assert not is_number(no_number)
     with pytest.raises(AttemptError, match=r"^value is .*, not a number; write a finite number$"):
@@ -128,7 +128,7 @@ def test_what_is_not_finite_is_refused_in_every_place(endless: Any) -> None:
             make()
 
 
-@pytest.mark.parametrize("three", [3, np.int64(3), torch.tensor(3), 3.0, np.array([3])], ids=name_case)
+@pytest.mark.parametrize("three", [3, np.int64(3), torch.tensor(3), 3.0, np.array([3])], ids=named)
 def test_a_step_of_any_kind_is_reported_and_saved(three: Any, tmp_path: Path) -> None:
     context = Context.in_directory(tmp_path)
     context.report(three, 0.5)
@@ -137,9 +137,7 @@ def test_a_step_of_any_kind_is_reported_and_saved(three: Any, tmp_path: Path) ->
     assert context.checkpoint.load() == (3, b"state")
 
 
-@pytest.mark.parametrize(
-    "step", [-1, 2.5, math.nan, math.inf, 10**13, True, "3", None, np.array([1, 2])], ids=name_case
-)
+@pytest.mark.parametrize("step", [-1, 2.5, math.nan, math.inf, 10**13, True, "3", None, np.array([1, 2])], ids=named)
 def test_what_is_no_step_is_refused_before_it_is_lost(step: Any, tmp_path: Path) -> None:
     context = Context.in_directory(tmp_path)
     with pytest.raises(AttemptError, match=r"^report\(step, \.\.\.\): the step is "):
@@ -168,7 +166,7 @@ def test_a_number_beyond_all_floats_keeps_its_sign() -> None:
         {0.0: 1, 0.5: 2}.keys(),
         {1: 0.0, 2: 0.5}.values(),
     ],
-    ids=name_case,
+    ids=named,
 )
 def test_a_column_of_any_kind_is_taken_as_python_floats(column: Any) -> None:
     curve = Curve(x=column, y=column, lower=column, upper=column)
@@ -184,7 +182,7 @@ def test_a_column_may_come_from_a_generator() -> None:
 
 
 @pytest.mark.parametrize(
-    "column", [0.5, np.array(0.5), WithoutList(0.5), "12", b"12", {"a": 1.0}, {0.5, 1.0}, None], ids=name_case
+    "column", [0.5, np.array(0.5), WithoutList(0.5), "12", b"12", {"a": 1.0}, {0.5, 1.0}, None], ids=named
 )
 def test_what_is_no_column_is_refused_by_its_key(column: Any) -> None:
     with pytest.raises(AttemptError, match=r"^y is not a list of numbers$"):
