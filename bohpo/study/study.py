@@ -140,9 +140,9 @@ class Study(Table):
             return build(data)
         origin = info.context or {}
         source = origin.get("source", "study")
-        plain, mistakes = to_plain({"objective": {}, **data})
+        plain, mistakes = to_plain({"name": data.get("name"), "objective": {}, **data})
         if unreadable := unreadable_values(plain):
-            raise StudyError(source, tuple(unreadable))
+            raise StudyError(source, _in_order_of_file(mistakes + unreadable, plain))
         mistakes += contradictions(plain)
         try:
             study = build(plain)

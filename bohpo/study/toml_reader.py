@@ -15,6 +15,7 @@ from typing import Any
 from bohpo.clean_text import clean_text, is_clean
 from bohpo.errors import Mistake
 from bohpo.space.checks import MOST_MISTAKES
+from bohpo.study.translation import dotted
 
 LONGEST_TEXT = 1_000_000
 """Characters, and bytes, of one file; a study of a thousand parameters takes a tenth of it."""
@@ -127,21 +128,24 @@ def unreadable_values(data: Mapping[str, Any]) -> list[Mistake]:
 
     Keys that UTF-8 cannot hold are among them, which only a dictionary that was made in Python can have.
     """
-    waiting: list[tuple[str, object]] = [("", data)]
+    waiting: list[tuple[tuple[str, ...], object]] = [((), data)]
     mistakes: list[Mistake] = []
     while waiting and len(mistakes) < MOST_MISTAKES:
         key, value = waiting.pop()
         if isinstance(value, Mapping):
-            waiting += [(f"{key}.{name}".lstrip(".")[:LONGEST_KEY], item) for name, item in value.items()]
+            named = [((*key, clean_text(str(name))[:LONGEST_KEY]), name, item) for name, item in value.items()]
+            waiting += [(path, item) for path, _, item in named]
             mistakes += [
-                Mistake(clean_text(f"{key}.{name}".lstrip(".")), "the key is not UTF-8", "write another one")
-                for name in value
+                Mistake(dotted(path), "the key is not UTF-8", "write another one")
+                for path, name, _ in named
                 if isinstance(name, str) and not is_clean(name)
             ]
         elif isinstance(value, list | tuple):
             waiting += [(key, item) for item in value]
         elif isinstance(value, int) and not -GREATEST_INTEGER - 1 <= value <= GREATEST_INTEGER:
-            mistakes.append(Mistake(key, "a whole number needs more than 64 bits", "write a smaller one, or a float"))
+            mistakes.append(
+                Mistake(dotted(key), "a whole number needs more than 64 bits", "write a smaller one, or a float")
+            )
     return mistakes
 
 

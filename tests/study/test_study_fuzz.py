@@ -148,10 +148,13 @@ def test_no_text_fails_otherwise_than_by_its_mistakes(text: str) -> None:
         assert len(str(error).splitlines()) == len(error.mistakes) >= 1
 
 
+FIXED = TEXT | st.integers(-(2**63), 2**63 - 1) | st.floats(-1e99, 1e99) | st.booleans()
+
+
 @untimed
 @given(
     st.dictionaries(st.sampled_from(["lr", "a.b", "c-d", "é"]), GOOD_PARAMETERS, min_size=1),
-    st.dictionaries(st.sampled_from(["data", "x.y"]), TEXT | st.integers() | st.floats(-1e99, 1e99) | st.booleans()),
+    st.dictionaries(st.sampled_from(["data", "x.y"]), FIXED),
 )
 def test_a_study_without_mistakes_is_written_as_it_is_read(space: dict[str, Any], fixed: dict[str, Any]) -> None:
     data = {"trainer": "a:b", "objective": {"direction": "minimize"}, "space": space, "fixed": fixed}
