@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--trials", type=positive, default=3000, help="by default 3000")
     parser.add_argument("--minutes", type=positive_number, default=60, help="time that the trials are spread over")
     parser.add_argument("--viewers", type=positive, default=20, help="by default 20")
-    parser.add_argument("--jobs", type=positive, default=4, help="trainings at a time")
+    parser.add_argument("--jobs", type=positive, default=8, help="trainings at a time; by default 8")
     parser.add_argument("--every", type=positive, default=10, help="seconds between samples")
     parser.add_argument("--out", type=Path, default=Path("soak"), help="files' path without their suffix")
     options = parser.parse_args(arguments)
