@@ -73,13 +73,16 @@ def find_systematic_failure(
         has_completed: Whether any trial of the campaign has completed.
     """
     alike: list[Trial] = []
+    common = None
     for trial in reversed(ended):
         if trial.state is TrialState.COMPLETE:
             break
         if _cause(trial) is None:
             continue
-        if alike and _signature(trial) != _signature(alike[0]):
+        signature = _signature(trial)
+        if alike and signature != common:
             break
+        common = signature
         alike.append(trial)
     if not alike or max_failures == 0 or len(alike) < _limit(alike[0], jobs, max_failures, has_completed):
         return None

@@ -24,6 +24,7 @@ from bohpo.errors import QueueError
 from bohpo.store.records import Campaign
 from bohpo.study import Study
 from bohpo.trainer import AttemptDirectory, AttemptSpec
+from bohpo.trainer.progress import ProgressReader
 from bohpo.trial import AttemptState, Configuration, Proposal, Trial, TrialState
 
 POLL_S = 0.2
@@ -182,12 +183,13 @@ class _News:
         self._plan = plan
         self._what = what
         self._say = say
+        self._progress = ProgressReader(plan.directory.progress)
         self._told = 0
         self._spoke = time.monotonic()
 
     def tell(self, status: JobStatus) -> list[tuple[int, float]]:
         """Read the reports so far, and tell of the latest where it is new."""
-        reports = self._plan.directory.read_progress()
+        reports = self._progress.read()
         if len(reports) > self._told and (self._told == 0 or time.monotonic() - self._spoke > 1.0):
             step, value = reports[-1]
             self._speak(f"step {step}, {value:.4g}", len(reports))

@@ -10,7 +10,6 @@ import dataclasses
 import logging
 import os
 import shlex
-import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from bohpo.cluster.devices import (
 )
 from bohpo.cluster.devices.environment import NO_DEVICES
 from bohpo.cluster.host import Host, gpus_of, pins_cpus
+from bohpo.cluster.interpreter import with_node_interpreter
 from bohpo.cluster.local import LocalCluster
 from bohpo.cluster.protocol import Job, JobState, JobStatus
 from bohpo.errors import QueueError
@@ -117,7 +117,8 @@ class DeviceCluster:
     def end_leftover(self, job: Job, *, grace_s: float) -> None:
         """End all that a submission of this job may still run."""
         self._waiting.pop(f"{_TICKET}{job.name}", None)
-        self._inner.end_leftover(dataclasses.replace(job, command=self._worker(job)), grace_s=grace_s)
+        command = with_node_interpreter(job.command, self._settings)
+        self._inner.end_leftover(dataclasses.replace(job, command=command), grace_s=grace_s)
 
     def close(self) -> None:
         """Drop the jobs that wait, and stop all processes."""
@@ -184,16 +185,10 @@ class DeviceCluster:
         added = {**{name: "" for name in _OWN if name in os.environ}, **environment}
         if wall is not None:
             added[WALL_SECONDS] = str(wall)
-        command = self._worker(job)
+        command = with_node_interpreter(job.command, self._settings)
         if self._settings.setup:
             command = ("/bin/bash", "-c", "\n".join([*self._settings.setup, f"exec {shlex.join(command)}"]))
         return dataclasses.replace(job, command=command, environment={**job.environment, **added})
-
-    def _worker(self, job: Job) -> tuple[str, ...]:
-        """Return the worker's command with the interpreter that the study names."""
-        program, *arguments = job.command
-        is_replaced = self._settings.python is not None and program == sys.executable
-        return (str(self._settings.python) if is_replaced else program, *arguments)
 
     def _explain_waiting(self, claims: tuple[Claim, ...]) -> None:
         """Keep for `look` why jobs wait, and warn once where it is for the jobs of others."""

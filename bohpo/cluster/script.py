@@ -18,6 +18,7 @@ from typing import Any
 
 from bohpo.cluster.backends.backend import Backend, JobRequest
 from bohpo.cluster.commands import Printed, run_anyway
+from bohpo.cluster.interpreter import with_node_interpreter
 from bohpo.cluster.listing import queue_name
 from bohpo.cluster.protocol import Job
 from bohpo.errors import QueueError, UsageError
@@ -167,10 +168,7 @@ def _prologue(settings: Cluster, job: Job) -> list[str]:
 
 
 def _worker_command(settings: Cluster, job: Job) -> str:
-    program, *arguments = job.command
-    if settings.python is not None and program == sys.executable:
-        program = settings.python
-    return shlex.join([*(settings.container or ()), program, *arguments])
+    return shlex.join([*(settings.container or ()), *with_node_interpreter(job.command, settings)])
 
 
 @functools.cache

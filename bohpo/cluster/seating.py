@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
+from bohpo.cluster.interpreter import with_node_interpreter
 from bohpo.cluster.listing import ListedJob
 from bohpo.cluster.protocol import Job, JobState, JobStatus
 from bohpo.cluster.queue import ENDING_S, LISTING_S, QueueCluster
@@ -156,10 +156,8 @@ class SeatedCluster:
             logger.info("idle jobs end by themselves: %s", error)
 
     def _assignment(self, job: Job) -> Assignment:
-        program, *arguments = job.command
-        if self._settings.python is not None and program == sys.executable:
-            program = self._settings.python
-        return Assignment(job.name, (program, *arguments), str(job.log), job.environment)
+        command = with_node_interpreter(job.command, self._settings)
+        return Assignment(job.name, command, str(job.log), job.environment)
 
     def _free_seats(self) -> Mapping[str, SeatFolder]:
         """Give the seats that wait for an attempt, and whose job is alive for all that the queue tells.

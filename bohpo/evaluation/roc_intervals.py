@@ -159,7 +159,7 @@ def roc_operating_intervals(
 
 
 def _least_rate(false_positive_rate: Floats, sensitivity: Floats, wanted: float) -> float:
-    """Give the least false positive rate at which a sensitivity is reached; linear between points."""
+    """Compute the least false positive rate at which a sensitivity is reached; linear between points."""
     reached = int(np.searchsorted(sensitivity, wanted, side="left"))
     segment = slice(max(0, reached - 1), reached + 1)
     return float(np.interp(wanted, sensitivity[segment], false_positive_rate[segment]))

@@ -37,7 +37,7 @@ class DaemonThreads:
         self._is_closed = False
 
     def submit(self, work: Callable[[], Result]) -> Future[Result]:
-        """Have a thread do `work`; after `close`, the result is cancelled."""
+        """Hand `work` to a thread and return its result to come; after `close` it is cancelled."""
         future: Future[Result] = Future()
         with self._lock:
             if self._is_closed:

@@ -43,7 +43,7 @@ class OneAMinute(logging.Filter):
 
 
 def limit_logs() -> None:
-    """Have the loggers that others can fill be quiet; harmless when repeated."""
+    """Limit the loggers that others can fill; harmless when repeated."""
     for name in LIMITED:
         logger = logging.getLogger(name)
         if not any(isinstance(known, OneAMinute) for known in logger.filters):

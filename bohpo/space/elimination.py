@@ -120,7 +120,7 @@ def _capped(table: Table) -> Table:
 
 
 def _spread(factor: Factor, axes: Sequence[int]) -> Table:
-    """Give a table an axis of length 1 for every variable that it does not have."""
+    """Expand a table by an axis of length 1 for every variable that it does not have."""
     lengths = dict(zip(factor.scope, factor.table.shape, strict=True))
     return factor.table.reshape([lengths.get(axis, 1) for axis in axes])
 

@@ -76,7 +76,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _publish(temporary: Path, target: Path) -> None:
-    """Give a file its name once it is safe on the disk; one that came to exist meanwhile is not replaced."""
+    """Rename a file once it is safe on the disk; a file of that name that came to exist meanwhile is not replaced."""
     descriptor = os.open(temporary, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -37,6 +37,6 @@ def note_closed(path: Path) -> None:
 
 @contextlib.contextmanager
 def reading_allowed(path: Path) -> Iterator[bool]:
-    """Tell whether this process may open and close a file itself; nobody has SQLite open it meanwhile."""
+    """Yield whether this process may open and close a file itself; SQLite cannot open it meanwhile."""
     with _LOCK:
         yield path.resolve() not in _OPEN

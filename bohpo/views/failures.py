@@ -49,9 +49,9 @@ def find_common_failure(trials: Sequence[Trial]) -> CommonFailure | None:
     failed = [trial for trial in trials if trial.state is TrialState.FAILED]
     if not failed or any(trial.state is TrialState.COMPLETE for trial in trials):
         return None
-    kinds = Counter(common_text(trial) for trial in failed)
-    kind, alike = kinds.most_common(1)[0]
-    first = next(trial for trial in failed if common_text(trial) == kind)
+    kinds = [common_text(trial) for trial in failed]
+    kind, alike = Counter(kinds).most_common(1)[0]
+    first = failed[kinds.index(kind)]
     return CommonFailure(len(failed), alike, first.number, _one_line(first.reason), len(failed) == len(trials))
 
 

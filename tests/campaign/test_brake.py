@@ -152,7 +152,7 @@ def test_half_of_all_configurations_out_of_memory_almost_never_stop_a_campaign()
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """Give a folder for campaigns' files."""
+    """Return a folder for campaigns' files."""
     with campaigns.folder() as made:
         yield made
 

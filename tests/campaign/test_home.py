@@ -51,13 +51,19 @@ step_seconds = 0.1
 """
 
 
-def launched(home: Path) -> Campaign:
-    """Make a campaign in a folder of its own, as `bohpo launch` does there."""
+def written_study(home: Path, function: str = "quadratic") -> Study:
+    """Write a study and its trainer into a folder."""
     home.mkdir(exist_ok=True)
     (home / "specimens.py").write_text(SPECIMENS.read_text())
-    (home / "study.toml").write_text(STUDY.format(function="quadratic"))
+    (home / "study.toml").write_text(STUDY.format(function=function))
+    return Study.load(home / "study.toml")
+
+
+def launched(home: Path) -> Campaign:
+    """Make a campaign in a folder of its own, as `bohpo launch` does there."""
+    study = written_study(home)
     with closing(open_store(str(home / "bohpo.db"))) as store:
-        return begin(Study.load(home / "study.toml"), store, home / "campaigns")
+        return begin(study, store, home / "campaigns")
 
 
 @contextmanager
@@ -104,10 +110,9 @@ def test_paths_below_the_database_are_recorded_relative_to_it(tmp_path: Path) ->
 
 def test_a_folder_elsewhere_stays_absolute(tmp_path: Path) -> None:
     (tmp_path / "databases").mkdir()
-    (tmp_path / "study.toml").write_text(STUDY.format(function="quadratic"))
-    (tmp_path / "specimens.py").write_text(SPECIMENS.read_text())
+    study = written_study(tmp_path)
     with closing(open_store(str(tmp_path / "databases" / "bohpo.db"))) as store:
-        made = begin(Study.load(tmp_path / "study.toml"), store, tmp_path / "campaigns")
+        made = begin(study, store, tmp_path / "campaigns")
         assert store.campaign("copied").directory == made.directory == tmp_path / "campaigns" / "copied"
 
 
@@ -283,10 +288,9 @@ def test_an_unreadable_marker_is_written_anew(tmp_path: Path, content: bytes) ->
 
 @pytest.mark.postgresql
 def test_postgresql_refuses_a_copied_folder_and_takes_a_moved_one(tmp_path: Path, postgresql_url: str) -> None:
-    (tmp_path / "study.toml").write_text(STUDY.format(function="quadratic"))
-    (tmp_path / "specimens.py").write_text(SPECIMENS.read_text())
+    study = written_study(tmp_path)
     with closing(open_store(postgresql_url)) as store:
-        made = begin(Study.load(tmp_path / "study.toml"), store, tmp_path / "campaigns")
+        made = begin(study, store, tmp_path / "campaigns")
         marker = Marker.read(made.directory)
         assert marker is not None
         assert marker.database == store.identity
@@ -309,10 +313,9 @@ def test_postgresql_refuses_a_copied_folder_and_takes_a_moved_one(tmp_path: Path
 @pytest.mark.postgresql
 def test_the_folder_of_one_postgresql_database_is_refused_by_another(tmp_path: Path, postgresql_url: str) -> None:
     """Another identity in the marker stands for a database that was dumped and restored beside the first one."""
-    (tmp_path / "study.toml").write_text(STUDY.format(function="quadratic"))
-    (tmp_path / "specimens.py").write_text(SPECIMENS.read_text())
+    study = written_study(tmp_path)
     with closing(open_store(postgresql_url)) as store:
-        made = begin(Study.load(tmp_path / "study.toml"), store, tmp_path / "campaigns")
+        made = begin(study, store, tmp_path / "campaigns")
         marker = Marker.read(made.directory)
         assert marker is not None
         dataclasses.replace(marker, database="postgresql:17/4").write(made.directory)
@@ -367,10 +370,8 @@ def copy_home(source: Path, target: Path) -> None:
 def at_work(tmp_path: Path) -> Iterator[tuple[Path, subprocess.Popen[bytes]]]:
     """A home whose driver has two trainings at work, each with a checkpoint; they go on once `hold` is gone."""
     home = tmp_path / "a"
-    home.mkdir()
-    (home / "specimens.py").write_text(SPECIMENS.read_text())
+    written_study(home, "stepwise")
     (home / "hold").touch()
-    (home / "study.toml").write_text(STUDY.format(function="stepwise"))
     driver = bohpo(home, "launch", "study.toml")
     try:
         wait_until(lambda: checkpoints(home) == 2)

@@ -11,7 +11,7 @@ import sys
 import textwrap
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ from bohpo.processes import processes_with_environment, send
 from tests.cli.test_campaign_commands import write_study
 from tests.cluster.fake_slurm import FakeSlurm
 from tests.services import PostgresqlServer
-from tests.services.daemon import children_of
+from tests.services.daemon import stopped
 
 LONG_S = 120.0
 """What hangs in these tests hangs for much longer; what ends takes about six seconds."""
@@ -206,21 +206,6 @@ def test_a_queue_that_never_answers_does_not_hold_a_driver(tmp_path: Path) -> No
         assert FORCED in process.err
 
 
-@contextlib.contextmanager
-def stopped(server: PostgresqlServer) -> Iterator[None]:
-    """Have a server answer nothing."""
-    assert server._process is not None
-    family = [server._process.pid, *children_of(server._process.pid)]
-    for pid in family:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in family:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
-
-
 @pytest.mark.postgresql
 def test_a_database_that_never_answers_does_not_hold_a_driver(
     tmp_path: Path, postgresql_server: PostgresqlServer, postgresql_url: str
@@ -228,7 +213,7 @@ def test_a_database_that_never_answers_does_not_hold_a_driver(
     write_study(tmp_path, "stepwise")
     with bohpo(tmp_path, "launch", "study.toml", BOHPO_STORE=postgresql_url) as process:
         process.wait_until((tmp_path / "campaigns/specimen/trials/0/steps.txt").exists)
-        with stopped(postgresql_server):
+        with stopped(postgresql_server.processes()):
             process.interrupt(signal.SIGTERM, signal.SIGTERM, signal.SIGTERM)
             assert process.wait() == 130
             assert FORCED in process.err
@@ -240,7 +225,10 @@ def test_a_database_that_never_answers_holds_no_command(
     tmp_path: Path, postgresql_server: PostgresqlServer, postgresql_url: str, word: str
 ) -> None:
     write_study(tmp_path)
-    with stopped(postgresql_server), bohpo(tmp_path, word, "specimen", BOHPO_STORE=postgresql_url) as process:
+    with (
+        stopped(postgresql_server.processes()),
+        bohpo(tmp_path, word, "specimen", BOHPO_STORE=postgresql_url) as process,
+    ):
         descriptors = Path(f"/proc/{process.process.pid}/fd")
         process.wait_until(lambda: sum("socket:" in target(path) for path in descriptors.iterdir()) > 2)
         process.interrupt(signal.SIGINT, signal.SIGINT, signal.SIGINT)

@@ -142,7 +142,7 @@ def test_while_the_database_is_silent_the_last_snapshot_is_shown(desk: Desk, mon
 
 
 def held_up(monkeypatch: pytest.MonkeyPatch, until: threading.Event) -> list[str]:
-    """Have trials be read only after an event; return the campaigns that are being read."""
+    """Delay the reading of trials until an event; return the campaigns that are being read."""
     asked: list[str] = []
     read = DatabaseStore.changes
 

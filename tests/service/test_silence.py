@@ -13,7 +13,7 @@ from bohpo.store import open_store
 from tests.service.recorded import record_campaign
 from tests.service.served import Served, serving
 from tests.services import PostgresqlServer
-from tests.store.test_silence import still
+from tests.services.daemon import stopped
 
 ASKING = 60
 """More than the threads that answer."""
@@ -27,7 +27,7 @@ def test_a_database_that_stands_still_holds_no_thread(
         record_campaign(store, tmp_path)
     with serving(tmp_path, f"--store={postgresql_url}") as served, served.client() as client:
         assert client.get("/campaigns/specimen").status_code == 200
-        with still(postgresql_server.processes()), ThreadPoolExecutor(ASKING) as many:
+        with stopped(postgresql_server.processes()), ThreadPoolExecutor(ASKING) as many:
             asked = [many.submit(status, served, f"/campaigns/specimen/trials/{at % 6}") for at in range(ASKING)]
             assert client.get("/health").json()["service"] is True
             assert {answer.result() for answer in asked} == {503}

@@ -28,7 +28,7 @@ SLOW_BODY = b"POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 500\r
 
 @pytest.fixture(scope="module", autouse=True)
 def _enough_files() -> Iterator[None]:
-    """Let this process open a socket for every stranger."""
+    """Raise the limit on open files, so that this process has a socket for every stranger."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, STRANGERS + 500), hard), hard))
     yield

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 STOP_S = 30.0
@@ -46,6 +46,20 @@ def wait_until(holds: Callable[[], bool], *, seconds: float = 60.0, every: float
             return False
         time.sleep(every)
     return True
+
+
+@contextlib.contextmanager
+def stopped(pids: Iterable[int]) -> Iterator[None]:
+    """Stop processes by SIGSTOP while the body runs, as a machine that hangs does."""
+    family = list(pids)
+    for pid in family:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in family:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 def children_of(parent: int) -> list[int]:

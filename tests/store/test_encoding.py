@@ -26,7 +26,7 @@ CLEAN_HALF = "caf? ?\ufffd"
 
 @pytest.fixture(params=["LATIN1", "SQL_ASCII", "EUC_JP"])
 def other_encoding(request: pytest.FixtureRequest, postgresql_server: PostgresqlServer) -> Iterator[tuple[str, str]]:
-    """Give the URL of an empty database of another encoding, and that encoding."""
+    """Return the URL of an empty database of another encoding, and that encoding."""
     postgresql_server.sql(
         f"CREATE DATABASE foreign_text ENCODING '{request.param}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
     )

@@ -117,7 +117,7 @@ def test_a_process_that_proc_hides_is_not_taken_for_gone(tmp_path: Path) -> None
 
 @contextlib.contextmanager
 def driving(folder: Path, *prefix: str) -> Iterator[None]:
-    """Have a driver at work on the campaign, which holds its lease."""
+    """Run a driver of the campaign, which holds its lease."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("BOHPO_")}
     command = (*prefix, sys.executable, "-m", "bohpo", "launch", "study.toml")
     driver = subprocess.Popen(

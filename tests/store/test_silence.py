@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,6 +11,7 @@ import pytest
 
 from bohpo.errors import StoreError
 from bohpo.store.database import DatabaseStore
+from tests.services.daemon import stopped
 from tests.services.postgresql import PostgresqlServer
 
 pytestmark = pytest.mark.postgresql
@@ -27,18 +26,6 @@ def store(postgresql_url: str) -> Iterator[DatabaseStore]:
     with contextlib.closing(DatabaseStore.open(postgresql_url, patience_s=2.0, answer_s=ANSWER_S)) as store:
         assert store.campaigns() == []
         yield store
-
-
-@contextlib.contextmanager
-def still(pids: list[int]) -> Iterator[None]:
-    """Have processes stand still."""
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
 
 
 def asked(store: DatabaseStore) -> object:
@@ -56,14 +43,14 @@ def asked(store: DatabaseStore) -> object:
 
 
 def test_a_server_that_stands_still_is_given_up(store: DatabaseStore, postgresql_server: PostgresqlServer) -> None:
-    with still(postgresql_server.processes()), pytest.raises(StoreError, match="cannot be reached"):
+    with stopped(postgresql_server.processes()), pytest.raises(StoreError, match="cannot be reached"):
         asked(store)
     assert asked(store) == [], "it is found again"
 
 
 def test_a_session_that_stands_still_is_replaced(store: DatabaseStore, postgresql_server: PostgresqlServer) -> None:
     _, *sessions = postgresql_server.processes()
-    with still(sessions):
+    with stopped(sessions):
         assert asked(store) == []
 
 

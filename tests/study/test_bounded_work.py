@@ -42,7 +42,7 @@ def _band(count: int, width: int) -> str:
 
 
 def _entangled(count: int, parents: int) -> str:
-    """Have each parameter depend on others that lie far apart, so that no order keeps the tables small."""
+    """Make each parameter depend on others that lie far apart, so that no order keeps the tables small."""
     lines = (
         f"p{at} = {{ type = 'int', low = 1, high = 3, when = {{ "
         + ", ".join(

@@ -122,7 +122,7 @@ class Doorkeeper:
 
 
 def _closing(send: Send) -> Send:
-    """Have the connection end with the answer: a stranger gets one at a time, and what else was sent is not read."""
+    """Close the connection after the answer: a stranger gets one at a time, and what else was sent is not read."""
 
     async def close(message: Message) -> None:
         if message["type"] == "http.response.start":
